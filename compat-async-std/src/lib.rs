@@ -1,0 +1,2 @@
+//! Bridge between rust-routines and async-std.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Bridge between rust-routines and tokio.
+#![forbid(unsafe_code)]

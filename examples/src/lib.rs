@@ -1,0 +1,2 @@
+//! rust-routines-examples.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Go's sync, time and net on rust-routines.
+#![forbid(unsafe_code)]

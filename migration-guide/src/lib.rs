@@ -1,0 +1,2 @@
+//! rust-routines-guide.
+#![forbid(unsafe_code)]

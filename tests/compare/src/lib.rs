@@ -1,0 +1,2 @@
+//! rust-routines-compare.
+#![forbid(unsafe_code)]

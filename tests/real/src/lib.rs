@@ -1,0 +1,2 @@
+//! rust-routines-real.
+#![forbid(unsafe_code)]
