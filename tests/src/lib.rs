@@ -1,0 +1,2 @@
+//! Shared helpers of the black-box tests.
+#![forbid(unsafe_code)]
