@@ -361,12 +361,7 @@ mod tests {
             ))
             .contains("drop `const`")
         );
-        assert!(
-            refused(quote!(
-                pub unsafe fn main() {}
-            ))
-            .contains("drop `unsafe`")
-        );
+        assert!(refused("pub unsafe fn main() {}".parse().unwrap()).contains("drop `unsafe`"));
         assert!(
             refused(quote!(
                 extern "C" fn main() {}
