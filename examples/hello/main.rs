@@ -1,0 +1,17 @@
+//! The first program of the front page: two routines started from a plain `main`.
+//! They run side by side, so their lines come in either order.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use rust_routines::routine;
+
+fn main() {
+    routine::spawn(|| println!("hi"));
+
+    let data = vec![1, 2, 3];
+    routine::spawn(move || println!("{data:?}"));
+
+    routine::yield_now();
+    routine::sleep(Duration::from_secs(1));
+}

@@ -1,2 +1,0 @@
-//! rust-routines-examples.
-#![forbid(unsafe_code)]
