@@ -9,7 +9,8 @@ if [ "${1:-}" = --go ]; then
     passed=0
     for original in examples/*/main.go; do
         echo "$original"
-        diff -u "$(dirname "$original")/expected.txt" <("$go" run "$original")
+        printed=$("$go" run "$original")
+        diff -u "$(dirname "$original")/expected.txt" - <<<"$printed"
         passed=$((passed + 1))
     done
     report "$passed" 0 0

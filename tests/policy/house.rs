@@ -117,10 +117,8 @@ pub(crate) fn check_scripts(workspace: &Workspace) -> Vec<Finding> {
         findings.extend(
             script_objection(&text).map(|message| finding(&script.path, message.to_owned())),
         );
-        let name = script
-            .path
-            .trim_start_matches("ci/")
-            .trim_end_matches(".sh");
+        let name = script.path.rsplit('/').next().unwrap_or_default();
+        let name = name.trim_end_matches(".sh");
         // long.sh is called by people.
         let is_entry = script.path == ".ci/run" || name == "long";
         if !is_entry

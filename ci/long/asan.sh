@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Do the tests run under AddressSanitizer? RUSTC_BOOTSTRAP opens the flag on a stable
+# compiler; std itself stays as it was built, so what is watched is our code and
+# that of our dependencies.
+#
+# Two of its features assume one stack per thread and are off: locals moved to a heap
+# of their own, which it frees by comparing stack pointers, and the search for leaks,
+# which does not look for pointers on the stacks of routines.
+set -euo pipefail
+. "$(dirname "$0")/../lib.sh"
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+export CARGO_TARGET_DIR=$target/asan
+export RUSTC_BOOTSTRAP=1
+export RUSTFLAGS="${RUSTFLAGS:-} -Zsanitizer=address"
+export ASAN_OPTIONS=detect_stack_use_after_return=0:detect_leaks=0
+# Tests and not documentation: rustdoc would need the flags too and adds nothing here.
+run_tests cargo test --locked --no-fail-fast --target "$host" --tests \
+    -p rust-routines -p rust-routines-examples -p rust-routines-tests
