@@ -1,0 +1,289 @@
+//! The half of a routine that exists while it has a stack.
+//!
+//! | field | written by | read by |
+//! |---|---|---|
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered` | home | home |
+//! | `link` | the holder of `Ready` | the queue it is in |
+//! | `id`, `site`, `reason` | home, relaxed | reports, from anywhere, racily |
+//!
+//! - I1: from its first instruction until its end a routine is resumed by its home's thread only.
+//! - I2: `wait` is set exactly while the routine is suspended in a wait that may be given up; what
+//!   it points to lives in the suspended frames, so it is alive as long as I1 keeps them suspended.
+
+use std::cell::Cell;
+use std::mem::MaybeUninit;
+use std::panic::Location;
+use std::ptr::{self, NonNull};
+
+use super::header::Header;
+use super::home::Home;
+use super::reason::Reason;
+use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::queue::Linked;
+use crate::stack::Stack;
+use crate::switch::{Context, Entry, Span};
+
+/// How the home gives up a wait of one of its routines: for a time-out or a cancellation.
+pub(crate) trait Unlink {
+    /// Takes the waiter out of the object it waits on. `false`: it is not there any more, so its
+    /// wake is already coming. Called at home, not on the routine's stack.
+    fn unlink(&self) -> bool;
+}
+
+/// How a wait ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    Woken,
+    TimedOut,
+    Cancelled,
+}
+
+#[repr(C, align(64))]
+pub(crate) struct Body {
+    context: MaybeUninit<Context>,
+    link: AtomicPtr<Body>,
+    header: Cell<*const Header>,
+    home: &'static Home,
+    wait: Cell<Option<NonNull<dyn Unlink>>>,
+    outcome: Cell<Outcome>,
+    reason: AtomicU8,
+    last_reason: Cell<Reason>,
+    shield: Cell<u32>,
+    registered: Cell<u32>,
+    named: bool,
+    /// The stack that `with_stack` has moved the routine to, if any.
+    deep: Cell<*const Stack>,
+    stack: Stack,
+    id: AtomicU64,
+    site: AtomicPtr<Location<'static>>,
+}
+
+impl Linked for Body {
+    #[inline]
+    fn link(&self) -> &AtomicPtr<Body> {
+        &self.link
+    }
+}
+
+/// The right to resume a routine, once; made when it is taken off what it waited on.
+#[must_use]
+pub(crate) struct Ready(NonNull<Body>);
+
+// SAFETY: `Ready` is passed to the home; holding it allows nothing but writing the link.
+unsafe impl Send for Ready {}
+
+impl Ready {
+    /// # Safety
+    /// The caller has just ended the routine's wait (unlinked its waiter, fired its timer), or the
+    /// routine gives itself up (yield), and nobody else can.
+    pub(crate) unsafe fn new(body: NonNull<Body>) -> Ready {
+        Ready(body)
+    }
+
+    #[inline]
+    pub(crate) fn into_body(self) -> NonNull<Body> {
+        self.0
+    }
+}
+
+impl Body {
+    /// Builds a body at the top of `stack`, ready to be resumed.
+    ///
+    /// # Safety
+    /// `stack` is unused; `entry` does not unwind; the result is used by this thread only (I1).
+    #[inline]
+    pub(crate) unsafe fn build(
+        stack: Stack,
+        header: &Header,
+        home: &'static Home,
+        registered: u32,
+        entry: Entry,
+    ) -> NonNull<Body> {
+        let at: NonNull<Body> = stack.at_top(size_of::<Body>()).cast();
+        let span = Span {
+            base: at.as_ptr().addr(),
+            limit: stack.lowest().as_ptr().addr(),
+        };
+        // SAFETY: the memory is inside the leased stack; the span below it is unused and guarded.
+        unsafe {
+            at.write(Body {
+                context: MaybeUninit::uninit(),
+                link: AtomicPtr::new(ptr::null_mut()),
+                header: Cell::new(header),
+                home,
+                wait: Cell::new(None),
+                outcome: Cell::new(Outcome::Woken),
+                reason: AtomicU8::new(Reason::Running as u8),
+                last_reason: Cell::new(Reason::Running),
+                shield: Cell::new(0),
+                registered: Cell::new(registered),
+                named: header.name().is_some(),
+                deep: Cell::new(ptr::null()),
+                stack,
+                id: AtomicU64::new(header.id()),
+                site: AtomicPtr::new(ptr::from_ref(header.site()).cast_mut()),
+            });
+            let context = (&raw mut (*at.as_ptr()).context).cast();
+            Context::start(context, span, entry, at.as_ptr().cast());
+        }
+        at
+    }
+
+    /// Resumes the routine; `true` when it has ended.
+    ///
+    /// # Safety
+    /// Called at home by the holder of its `Ready` (given up), not from a routine.
+    #[inline]
+    pub(crate) unsafe fn resume(this: NonNull<Body>) -> bool {
+        // SAFETY: I1 and the caller's promise; `context` was initialised by `build`.
+        unsafe { Context::resume((&raw mut (*this.as_ptr()).context).cast()) }
+    }
+
+    /// Suspends the routine that runs on this body.
+    ///
+    /// # Safety
+    /// Called on the body's own stack.
+    #[inline]
+    pub(crate) unsafe fn suspend(&self) {
+        // SAFETY: initialised by `build`; the caller runs on this context.
+        unsafe { self.context.assume_init_ref().suspend() };
+    }
+
+    /// Takes the lease back from a routine that has ended.
+    ///
+    /// # Safety
+    /// `resume` has returned `true` and nothing refers to the body.
+    #[inline]
+    pub(crate) unsafe fn take_stack(this: NonNull<Body>) -> Stack {
+        // SAFETY: the body is never used again, so this lease is the only one.
+        unsafe {
+            this.as_ref().id.store(0, Ordering::Relaxed);
+            this.as_ref().stack.duplicate()
+        }
+    }
+
+    #[inline]
+    pub(crate) fn home(&self) -> &'static Home {
+        self.home
+    }
+
+    /// The routine's header: alive while the routine runs, which holds a count of it.
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: only home calls this, between `build` and the routine's end.
+        unsafe { &*self.header.get() }
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id.load(Ordering::Relaxed)
+    }
+
+    /// Whether its home keeps a name for it.
+    #[inline]
+    pub(crate) fn is_named(&self) -> bool {
+        self.named
+    }
+
+    #[inline]
+    pub(crate) fn registered(&self) -> u32 {
+        self.registered.get()
+    }
+
+    #[inline]
+    pub(crate) fn set_reason(&self, reason: Reason) {
+        self.reason.store(reason as u8, Ordering::Relaxed);
+        if reason != Reason::Running {
+            self.last_reason.set(reason);
+        }
+    }
+
+    pub(crate) fn reason(&self) -> Reason {
+        Reason::from_u8(self.reason.load(Ordering::Relaxed))
+    }
+
+    /// Why it waited last.
+    #[inline]
+    pub(crate) fn last_reason(&self) -> Reason {
+        self.last_reason.get()
+    }
+
+    /// Enters or leaves a wait that the home may give up.
+    #[inline]
+    pub(crate) fn set_wait(&self, wait: Option<NonNull<dyn Unlink>>) {
+        self.wait.set(wait);
+        self.outcome.set(Outcome::Woken);
+    }
+
+    /// How the last wait ended.
+    #[inline]
+    pub(crate) fn outcome(&self) -> Outcome {
+        self.outcome.get()
+    }
+
+    /// Home: tries to end the wait with `outcome`; `None` if it is not in one or is being woken.
+    pub(crate) fn give_up(this: NonNull<Body>, outcome: Outcome) -> Option<Ready> {
+        // SAFETY: home asks, about a routine that has not ended.
+        let body = unsafe { this.as_ref() };
+        let wait = body.wait.get()?;
+        // SAFETY: I2.
+        if !unsafe { wait.as_ref() }.unlink() {
+            return None;
+        }
+        body.wait.set(None);
+        body.outcome.set(outcome);
+        // SAFETY: unlinked just now, so the right is ours.
+        Some(unsafe { Ready::new(this) })
+    }
+
+    /// Whether cancellation is held off.
+    #[inline]
+    pub(crate) fn is_shielded(&self) -> bool {
+        self.shield.get() > 0
+    }
+
+    pub(crate) fn add_shield(&self, by: i32) {
+        self.shield.set(self.shield.get().wrapping_add_signed(by));
+    }
+
+    /// The stack the routine runs on: its own, or the one `with_stack` has given it.
+    pub(crate) fn running_stack(&self) -> &Stack {
+        // SAFETY: `deep` points into a frame of `with_stack` that is still running.
+        unsafe { self.deep.get().as_ref() }.unwrap_or(&self.stack)
+    }
+
+    /// Notes that code now runs on `stack`; returns what to put back afterwards.
+    pub(crate) fn replace_deep(&self, stack: *const Stack) -> *const Stack {
+        self.deep.replace(stack)
+    }
+
+    /// For reports from other threads: number and spawn site, if it is a routine just now.
+    ///
+    /// # Safety
+    /// `this` points into memory that was once a body and is still mapped.
+    pub(crate) unsafe fn peek(this: *const Body) -> Option<(u64, &'static Location<'static>)> {
+        // SAFETY: atomics of mapped memory; a torn pair is caught by the second look at the id,
+        // and `site` only ever holds pointers to statics or, in memory given back, null.
+        unsafe {
+            let id = (*this).id.load(Ordering::Relaxed);
+            let site = (*this).site.load(Ordering::Relaxed);
+            let again = (*this).id.load(Ordering::Relaxed);
+            (id != 0 && id == again && !site.is_null()).then(|| (id, &*site))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn header_and_body_fit_in_256_bytes() {
+        assert!(
+            size_of::<Body>() + size_of::<Header>() <= 256,
+            "body {} + header {}",
+            size_of::<Body>(),
+            size_of::<Header>()
+        );
+    }
+}

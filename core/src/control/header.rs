@@ -1,0 +1,243 @@
+//! The half of a routine that exists from spawn until its last handle is gone.
+//!
+//! | field | who |
+//! |---|---|
+//! | payload (behind the header, typed in `spawn`) | the routine until `ended` is set, then the handle |
+//! | `ended` | set once by the routine; the one handle waits for it or abandons it |
+//! | `permit` | set by any `Routine`; only the routine itself waits for it |
+//! | `refs` | one for the handle, one for the routine, one for each `Routine` value |
+//! | `flags` | home |
+//!
+//! - I1: the object is freed by whoever takes `refs` to zero, and by nobody else.
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::ops::Deref;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::prim::{AtomicU32, Ordering, fence};
+use crate::queue::event::Event;
+use crate::stack::{Size, Stack};
+
+/// Where a routine starts, and with that, where it lives.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Place {
+    /// Near the one that spawns it; an idle worker may take it before it starts. The default.
+    #[default]
+    Near,
+    /// At the worker with the fewest live routines: for long-lived ones, such as connections.
+    Spread,
+    /// On a worker thread of its own, which ends with it: for code that needs a thread to itself
+    /// (foreign libraries with thread affinity, long computations). Go: `runtime.LockOSThread`.
+    Own,
+}
+
+/// What few routines have.
+pub(crate) struct Extra {
+    pub(crate) name: Option<Arc<str>>,
+    /// A size of its own, with the stack that was leased for it when it was spawned.
+    pub(crate) size: Option<Size>,
+    pub(crate) stack: Mutex<Option<Stack>>,
+}
+
+/// The operations on the typed part.
+pub(crate) struct VTable {
+    /// Runs the closure on the routine's stack and ends the routine; never unwinds.
+    pub(crate) run: unsafe fn(NonNull<Header>),
+    /// Frees the object.
+    pub(crate) free: unsafe fn(NonNull<Header>),
+    /// For routines whose output is `'static`: how `restart` checks and replaces the closure.
+    pub(crate) restart: Option<Restart>,
+}
+
+/// See [`VTable::restart`].
+pub(crate) struct Restart {
+    pub(crate) output: fn() -> TypeId,
+    /// Puts the new closure, in the box that unwound to the root, where the old one was.
+    pub(crate) rearm: unsafe fn(NonNull<Header>, Box<dyn Any + Send>),
+}
+
+pub(crate) struct Header {
+    vtable: &'static VTable,
+    pub(crate) ended: Event,
+    pub(crate) permit: Event,
+    refs: AtomicU32,
+    flags: AtomicU32,
+    id: u64,
+    site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
+}
+
+const CANCELLED: u32 = 1;
+
+impl Header {
+    /// A header with one count for the routine and one for its handle.
+    pub(crate) fn new(
+        vtable: &'static VTable,
+        id: u64,
+        site: &'static Location<'static>,
+        extra: Option<Box<Extra>>,
+    ) -> Header {
+        Header {
+            vtable,
+            ended: Event::new(),
+            permit: Event::new(),
+            refs: AtomicU32::new(2),
+            flags: AtomicU32::new(0),
+            id,
+            site,
+            extra,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn vtable(&self) -> &'static VTable {
+        self.vtable
+    }
+
+    #[inline]
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    #[inline]
+    pub(crate) fn site(&self) -> &'static Location<'static> {
+        self.site
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.extra.as_ref()?.name.as_ref()
+    }
+
+    /// The stack that was leased for this routine; the first caller gets it.
+    #[inline]
+    pub(crate) fn take_own_stack(&self) -> Option<Stack> {
+        self.extra.as_ref()?.stack.lock().take()
+    }
+
+    /// The size it was given, if it was given one, and where the next lease for it goes.
+    pub(crate) fn own_size(&self) -> Option<(Size, &Mutex<Option<Stack>>)> {
+        let extra = self.extra.as_ref()?;
+        Some((extra.size?, &extra.stack))
+    }
+
+    /// Home: asks the routine to unwind at its next park.
+    pub(crate) fn cancel(&self) {
+        self.flags.store(
+            self.flags.load(Ordering::Relaxed) | CANCELLED,
+            Ordering::Relaxed,
+        );
+    }
+
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & CANCELLED != 0
+    }
+}
+
+/// A counted reference.
+pub(crate) struct HeaderRef(NonNull<Header>);
+
+// SAFETY: what a reference reaches is atomic or, like the payload, moves by the rules above, for
+// types that are `Send` (a bound of every spawn).
+unsafe impl Send for HeaderRef {}
+// SAFETY: as above.
+unsafe impl Sync for HeaderRef {}
+
+impl HeaderRef {
+    /// # Safety
+    /// The caller passes on one count it owns.
+    #[inline]
+    pub(crate) unsafe fn from_raw(header: NonNull<Header>) -> HeaderRef {
+        HeaderRef(header)
+    }
+
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
+    /// A new count on a header that somebody else keeps alive.
+    ///
+    /// # Safety
+    /// A count is held for the duration of the call.
+    pub(crate) unsafe fn share(header: NonNull<Header>) -> HeaderRef {
+        // SAFETY: alive by the caller's promise.
+        let before = unsafe { header.as_ref() }
+            .refs
+            .fetch_add(1, Ordering::Relaxed);
+        assert!(before < u32::MAX / 2, "too many handles to one routine");
+        HeaderRef(header)
+    }
+}
+
+impl Clone for HeaderRef {
+    fn clone(&self) -> Self {
+        // SAFETY: we hold a count.
+        unsafe { HeaderRef::share(self.0) }
+    }
+}
+
+impl Deref for HeaderRef {
+    type Target = Header;
+    #[inline]
+    fn deref(&self) -> &Header {
+        // SAFETY: we hold a count.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for HeaderRef {
+    #[inline]
+    fn drop(&mut self) {
+        // ORDER: Release pairs with the Acquire fence of whoever frees the object.
+        if self.refs.fetch_sub(1, Ordering::Release) == 1 {
+            // ORDER: pairs with the Release decrements of all former holders.
+            fence(Ordering::Acquire);
+            // SAFETY: I1: the last count has gone.
+            unsafe { (self.vtable().free)(self.0) };
+        }
+    }
+}
+
+impl fmt::Debug for HeaderRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routine")
+            .field("id", &self.id)
+            .field("name", &self.name())
+            .finish()
+    }
+}
+
+/// The right to start a routine that has not started; holds the routine's own count.
+#[must_use]
+pub(crate) struct Fresh(NonNull<Header>);
+
+// SAFETY: the closure behind it is `Send` by the bound of every spawn.
+unsafe impl Send for Fresh {}
+
+impl Fresh {
+    /// # Safety
+    /// The caller passes on the routine's own count; the routine has never been started, or has
+    /// given its stack up to start again.
+    pub(crate) unsafe fn new(header: NonNull<Header>) -> Fresh {
+        Fresh(header)
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: `Fresh` holds the routine's count.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Gives up the right; the count now belongs to the routine that runs.
+    #[inline]
+    pub(crate) fn into_raw(self) -> NonNull<Header> {
+        self.0
+    }
+}

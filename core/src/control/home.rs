@@ -1,0 +1,63 @@
+//! The address of a worker for everybody else: its inbox and its alarm.
+//!
+//! Homes are *type-stable*: allocated once, recycled with their worker, never freed. A waker's push
+//! is its last access to the routine, but not to the home: between the push and the ring of the
+//! alarm the routine may run and end, its worker with it. With the home still a home, a late ring
+//! is a spurious wake-up; counting the wakers in flight would cost two contended operations a wake.
+
+use super::body::{Body, Ready};
+use crate::queue::inbox::Inbox;
+use crate::queue::list::List;
+use crate::sys::sleep::Alarm;
+
+pub(crate) struct Home {
+    inbox: Inbox<Body>,
+    alarm: Alarm,
+}
+
+impl Home {
+    pub(crate) fn new(alarm: Alarm) -> Home {
+        Home {
+            inbox: Inbox::new(),
+            alarm,
+        }
+    }
+
+    /// From any thread: gives a routine back to the worker it lives at, and wakes that worker.
+    #[inline]
+    pub(crate) fn push(&self, ready: Ready) {
+        // SAFETY: `Ready` is the sole right to queue this routine, and ends here.
+        if unsafe { self.inbox.push(ready.into_body()) } {
+            self.alarm.ring();
+        }
+    }
+
+    /// From any thread, after storing a flag or mail and a SeqCst fence: makes the worker look.
+    pub(crate) fn notice(&self) {
+        if self.inbox.is_asleep() {
+            self.alarm.ring();
+        }
+    }
+
+    /// From any thread: wakes the worker whether it sleeps or is about to.
+    pub(crate) fn ring(&self) {
+        self.alarm.ring();
+    }
+
+    /// Worker: whether something has arrived.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        self.inbox.has_mail()
+    }
+
+    /// Worker: moves what has arrived to the end of `into`.
+    #[inline]
+    pub(crate) fn take(&self, into: &List<Body>) {
+        self.inbox.take(into);
+    }
+
+    /// Worker: about to sleep; `false` if something has arrived.
+    pub(crate) fn fall_asleep(&self) -> bool {
+        self.inbox.fall_asleep()
+    }
+}

@@ -1,0 +1,71 @@
+//! Why a routine waits, in the words that reports use: Go's where Go has them.
+
+/// The reason of a wait.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Reason {
+    /// It does not wait.
+    Running,
+    Yield,
+    Sleep,
+    Park,
+    Join,
+    ChanSend,
+    ChanReceive,
+    Mutex,
+    WaitGroup,
+}
+
+impl Reason {
+    const ALL: [Reason; 9] = [
+        Reason::Running,
+        Reason::Yield,
+        Reason::Sleep,
+        Reason::Park,
+        Reason::Join,
+        Reason::ChanSend,
+        Reason::ChanReceive,
+        Reason::Mutex,
+        Reason::WaitGroup,
+    ];
+
+    pub(crate) fn from_u8(raw: u8) -> Reason {
+        Self::ALL
+            .get(usize::from(raw))
+            .copied()
+            .unwrap_or(Reason::Running)
+    }
+
+    /// Whether the world outside ended the wait: then the routine is likely one that hands out
+    /// work (an accept loop, a ticker), and its children are spread.
+    pub(crate) fn is_external(self) -> bool {
+        matches!(self, Reason::Sleep)
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Reason::Running => "running",
+            Reason::Yield => "runnable",
+            Reason::Sleep => "sleep",
+            Reason::Park => "park",
+            Reason::Join => "join",
+            Reason::ChanSend => "chan send",
+            Reason::ChanReceive => "chan receive",
+            Reason::Mutex => "sync.Mutex.Lock",
+            Reason::WaitGroup => "sync.WaitGroup.Wait",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_reasons_agree() {
+        for (i, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, i);
+            assert_eq!(Reason::from_u8(i as u8), reason);
+        }
+    }
+}

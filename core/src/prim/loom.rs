@@ -1,0 +1,18 @@
+//! The same names as `std.rs`, from loom: only the modelled protocols are compiled against it.
+
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+
+/// loom's mutex stands in for the spin lock: loom explores who gets it, not how it spins.
+pub(crate) struct SpinLock<T>(loom::sync::Mutex<T>);
+
+impl<T> SpinLock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(loom::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> loom::sync::MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .expect("a model panicked while it held the lock")
+    }
+}

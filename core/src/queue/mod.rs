@@ -1,0 +1,15 @@
+//! L1: the queues and cells that routines pass through; generic and free of the runtime's types,
+//! so that loom can run them as they are.
+
+pub(crate) mod event;
+pub(crate) mod inbox;
+pub(crate) mod list;
+
+use crate::prim::AtomicPtr;
+
+/// A node that can stand in one intrusive queue at a time.
+///
+/// Whoever holds the node's `Ready` evidence owns the link; it passes on with the node.
+pub(crate) trait Linked: Sized {
+    fn link(&self) -> &AtomicPtr<Self>;
+}

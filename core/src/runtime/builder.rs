@@ -1,0 +1,107 @@
+//! Building a runtime.
+
+use std::io;
+
+use super::{Fatal, Runtime};
+use crate::sched::{Config, shared};
+use crate::stack::Size;
+
+/// Configures a [`Runtime`].
+///
+/// # Examples
+/// ```
+/// use rust_routines::runtime;
+///
+/// let runtime = runtime::Builder::new().workers(4).stack_size(1 << 20).name("api").build()?;
+/// assert_eq!(runtime.metrics().workers.len(), 4);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "a Builder does nothing until `build`"]
+pub struct Builder {
+    workers: Option<usize>,
+    stack_size: Option<usize>,
+    name: Option<String>,
+    fatal: Option<fn(&Fatal<'_>)>,
+}
+
+impl Builder {
+    /// A builder with the defaults of the global runtime.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// How many workers run routines, each on a thread of its own; the default is the number of
+    /// CPUs available to the process.
+    ///
+    /// # Go
+    /// `runtime.GOMAXPROCS(n)`.
+    pub fn workers(mut self, workers: usize) -> Builder {
+        self.workers = Some(workers);
+        self
+    }
+
+    /// Bytes of stack that a routine has unless its own builder says otherwise; see
+    /// [`routine::Builder::stack_size`](crate::routine::Builder::stack_size).
+    pub fn stack_size(mut self, bytes: usize) -> Builder {
+        self.stack_size = Some(bytes);
+        self
+    }
+
+    /// The runtime's name: its threads are called `NAME-worker-0` and so on. The default is
+    /// `routines`.
+    pub fn name(mut self, name: impl Into<String>) -> Builder {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Calls `hook` instead of writing the report when the runtime has to end the process because
+    /// a routine's stack has overflowed.
+    ///
+    /// The hook runs in a signal handler: it may write to a descriptor and end the process, but not
+    /// allocate, lock or unwind. When it returns, the process ends by SIGABRT.
+    pub fn fatal(mut self, hook: fn(&Fatal<'_>)) -> Builder {
+        self.fatal = Some(hook);
+        self
+    }
+
+    /// Starts the workers.
+    ///
+    /// **Blocks**: never for long.
+    ///
+    /// # Errors
+    /// `InvalidInput` for no workers, more than 1,024, a stack below 16 KiB or beyond all reason, or a
+    /// name with a zero byte; the system's error if it refuses a thread.
+    ///
+    /// # Examples
+    /// ```
+    /// let refused = rust_routines::runtime::Builder::new().workers(0).build();
+    /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+    /// ```
+    pub fn build(self) -> io::Result<Runtime> {
+        let workers = self.workers.unwrap_or_else(shared::default_workers);
+        if !(1..=shared::MOST_WORKERS).contains(&workers) {
+            return Err(invalid(format!(
+                "a runtime of {workers} workers: choose from 1 to {}",
+                shared::MOST_WORKERS
+            )));
+        }
+        let name = self.name.unwrap_or_else(|| "routines".to_string());
+        if name.contains('\0') {
+            return Err(invalid(format!(
+                "a runtime's name has a zero byte: {name:?}"
+            )));
+        }
+        let stack = self.stack_size.map_or(Ok(Size::DEFAULT), Size::for_bytes)?;
+        Runtime::start(Config {
+            workers,
+            stack,
+            name: name.into(),
+            fatal: self.fatal,
+        })
+    }
+}
+
+fn invalid(text: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}

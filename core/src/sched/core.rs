@@ -1,0 +1,212 @@
+//! What only a worker's own thread touches, and how code finds the worker it runs on.
+//!
+//! `CORE` is a const-initialised thread-local without a destructor: reading it is one load relative
+//! to the thread pointer. A compiler may keep its address across a switch, which is harmless here
+//! and nowhere else: a started routine never changes its thread.
+
+use std::cell::{Cell, RefCell};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use crossbeam_deque::Worker as Deque;
+
+use super::registry::Registry;
+use super::shared::Shared;
+use super::worker::{Seat, Worker};
+use crate::control::{Body, Fresh};
+use crate::prim::{AtomicU64, Ordering};
+use crate::queue::list::List;
+use crate::stack::cache::Cache;
+use crate::sys::signal::AlternateStack;
+use crate::sys::sleep::Sleeper;
+
+thread_local! {
+    static CORE: Cell<*const Core> = const { Cell::new(ptr::null()) };
+}
+
+pub(crate) struct Core {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) worker: &'static Worker,
+    /// Index into `shared.workers`, or `OWN`.
+    pub(crate) number: usize,
+    pub(super) deque: Deque<Fresh>,
+    pub(super) sleeper: Sleeper,
+    /// Routines of this home that can go on.
+    pub(super) ready: List<Body>,
+    /// Routines of this home that let the others go first.
+    pub(super) yielded: List<Body>,
+    pub(super) current: Cell<Option<NonNull<Body>>>,
+    pub(super) cache: RefCell<Cache>,
+    pub(super) registry: RefCell<Registry>,
+    /// Whether the nursery may hold something.
+    pub(super) has_children: Cell<bool>,
+    pub(super) tick: Cell<u32>,
+    /// Started routines picked in a row.
+    pub(super) streak: Cell<u32>,
+    pub(super) random: Cell<u64>,
+    /// Numbers for new routines: the next one and the end of the block.
+    ids: Cell<(u64, u64)>,
+    /// Stacks that have been claimed for routines to come.
+    credit: Cell<usize>,
+    /// Steps of a shutdown that this worker has done.
+    pub(super) cancelled_all: Cell<bool>,
+    pub(super) reported: Cell<bool>,
+    pub(super) last_trim: Cell<i64>,
+}
+
+/// Numbers that a worker fetches at a time.
+const ID_BLOCK: u64 = 256;
+/// Stacks that a worker claims at a time.
+const CLAIM: usize = 64;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// A number for a routine that is spawned outside of the workers.
+pub(crate) fn outside_id() -> u64 {
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Gives the worker that the caller runs on, if it runs on one.
+#[inline]
+pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
+    // SAFETY: the pointer is set by `Core::main` for as long as its frame lives, on this thread.
+    f(unsafe { CORE.get().as_ref() })
+}
+
+impl Core {
+    /// The number of workers that live for one routine.
+    pub(crate) const OWN: usize = usize::MAX;
+
+    /// The life of a worker's thread.
+    pub(crate) fn main(shared: Arc<Shared>, seat: Seat, number: usize) {
+        // Without one an overflow still ends the process, only without its name.
+        let alternate = AlternateStack::install();
+        let Seat {
+            worker,
+            deque,
+            sleeper,
+        } = seat;
+        let core = Core {
+            cache: RefCell::new(Cache::new(shared.depot.clone())),
+            worker,
+            number,
+            deque,
+            sleeper,
+            ready: List::new(),
+            yielded: List::new(),
+            current: Cell::new(None),
+            registry: RefCell::default(),
+            has_children: Cell::new(false),
+            tick: Cell::new(0),
+            streak: Cell::new(0),
+            random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),
+            ids: Cell::new((0, 0)),
+            credit: Cell::new(0),
+            cancelled_all: Cell::new(false),
+            reported: Cell::new(false),
+            last_trim: Cell::new(0),
+            shared,
+        };
+        CORE.set(&core);
+        core.run();
+        CORE.set(ptr::null());
+        drop(alternate);
+        core.leave();
+    }
+
+    /// After the loop: nothing lives here any more.
+    fn leave(self) {
+        self.shared.depot.unclaim(self.credit.get());
+        let Core {
+            shared,
+            worker,
+            number,
+            deque,
+            sleeper,
+            cache,
+            ..
+        } = self;
+        drop(cache);
+        let mut staff = shared.staff.lock();
+        if number == Core::OWN {
+            staff.own.retain(|own| !ptr::eq(*own, worker));
+            staff.past_spawned += worker.stats.spawned.get();
+            staff.past_finished += worker.stats.finished.get();
+            Worker::retire(Seat {
+                worker,
+                deque,
+                sleeper,
+            });
+        } else {
+            // Fixed workers stay readable for metrics until the runtime itself goes.
+            staff.seats.push(Seat {
+                worker,
+                deque,
+                sleeper,
+            });
+        }
+        staff.left += 1;
+        shared.changed.notify_all();
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.number == Core::OWN
+    }
+
+    /// The routine that runs now.
+    #[inline]
+    pub(crate) fn current(&self) -> Option<NonNull<Body>> {
+        self.current.get()
+    }
+
+    #[inline]
+    pub(crate) fn next_id(&self) -> u64 {
+        let (mut next, mut end) = self.ids.get();
+        if next == end {
+            next = NEXT_ID.fetch_add(ID_BLOCK, Ordering::Relaxed);
+            end = next + ID_BLOCK;
+        }
+        self.ids.set((next + 1, end));
+        next
+    }
+
+    /// Makes sure that a routine which is about to be spawned will find a stack.
+    #[inline]
+    pub(crate) fn claim_stack(&self) -> std::io::Result<()> {
+        let credit = match self.credit.get() {
+            0 => self.claim_more()?,
+            credit => credit,
+        };
+        self.credit.set(credit - 1);
+        Ok(())
+    }
+
+    #[cold]
+    fn claim_more(&self) -> std::io::Result<usize> {
+        if self.shared.depot.claim(CLAIM).is_ok() {
+            return Ok(CLAIM);
+        }
+        self.shared.depot.claim(1).map(|()| 1)
+    }
+
+    /// A routine has ended: its claim can serve the next one.
+    #[inline]
+    pub(super) fn return_claim(&self) {
+        let credit = self.credit.get() + 1;
+        self.credit.set(credit);
+        if credit > 2 * CLAIM {
+            self.shared.depot.unclaim(CLAIM);
+            self.credit.set(credit - CLAIM);
+        }
+    }
+
+    /// A number below `below`: xorshift, because choosing a victim needs speed and no more.
+    pub(super) fn random(&self, below: usize) -> usize {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.random.set(x);
+        (((x >> 32) * below as u64) >> 32) as usize
+    }
+}

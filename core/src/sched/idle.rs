@@ -1,0 +1,331 @@
+//! Who searches, who sleeps, and who wakes a sleeper for work that anyone may take.
+//!
+//! Work that belongs to a worker goes through its inbox and needs nothing of this. Work that any
+//! worker may start - not-started routines in a deque, a nursery or the injector - must never lie
+//! unseen while a worker sleeps. Waking a sleeper costs microseconds, so a publisher does it only
+//! if nobody is searching already; that is the delicate part.
+//!
+//! ```text
+//! publisher                               worker that runs out of work
+//! P1 publish the work                     W1 search (counted in `searching` if it may)
+//! P2 fence SeqCst                         W2 enter the list of sleepers, sleeping += 1
+//! P3 read the counts                      W3 searching -= 1 (if it searched)
+//! P4 searching > 0 or sleeping == 0:      W4 fence SeqCst
+//!    done                                 W5 look at all stealable work once more:
+//! P5 CAS searching 0 -> 1, take a            found: leave the list, go on as a searcher
+//!    sleeper off the list, ring it        W6 sleep
+//! ```
+//!
+//! Argument. Let P2 and W4 be ordered by the SeqCst fences. If P2 comes before W4, W5 sees the work
+//! of P1. If W4 comes before P2, P3 sees W2 and W3, so the worker counts as sleeping and not as
+//! searching: either P5 rings it (or another sleeper), or P4 saw another searcher. That searcher has
+//! not reached its own W4 before P2 by the same argument, or it finds work and, when it stops
+//! searching as the last one, looks again (`Searching::end` tells it so) and wakes the next.
+//!
+//! A sleeper is rung by the one publisher that took it off the list and inherits the publisher's
+//! count in `searching`: the evidence `Searching` is made in exactly these two places.
+
+use crate::prim::{AtomicU64, Ordering, SpinLock, fence};
+
+/// `searching` in the low half, `sleeping` in the high half.
+pub(crate) struct Idle {
+    counts: AtomicU64,
+    /// Numbers of the sleeping workers; the last to fall asleep has the warmest caches.
+    sleepers: SpinLock<Vec<usize>>,
+}
+
+/// The worker that holds this is counted in `searching`.
+#[must_use]
+pub(crate) struct Searching(());
+
+const SEARCHING: u64 = 1;
+const SLEEPING: u64 = 1 << 32;
+
+fn searching(counts: u64) -> u64 {
+    counts & (SLEEPING - 1)
+}
+
+fn sleeping(counts: u64) -> u64 {
+    counts >> 32
+}
+
+impl Idle {
+    pub(crate) fn new() -> Idle {
+        Idle {
+            counts: AtomicU64::new(0),
+            sleepers: SpinLock::new(Vec::new()),
+        }
+    }
+
+    /// P2 to P5, after publishing: the number of a worker that the caller must ring now.
+    #[inline]
+    #[must_use]
+    pub(crate) fn to_ring(&self) -> Option<usize> {
+        // ORDER: SeqCst, P2; pairs with the fence in `Searching::end` and `enter` (W4).
+        fence(Ordering::SeqCst);
+        let counts = self.counts.load(Ordering::Relaxed);
+        if searching(counts) > 0 || sleeping(counts) == 0 {
+            return None;
+        }
+        self.to_ring_slow(counts)
+    }
+
+    #[cold]
+    fn to_ring_slow(&self, counts: u64) -> Option<usize> {
+        // ORDER: SeqCst keeps the count in one order with W2 and W3.
+        let claimed = self.counts.compare_exchange(
+            counts,
+            counts + SEARCHING,
+            Ordering::SeqCst,
+            Ordering::Relaxed,
+        );
+        if claimed.is_err() && !self.claim_again() {
+            return None;
+        }
+        let mut sleepers = self.sleepers.lock();
+        if let Some(number) = sleepers.pop() {
+            // ORDER: SeqCst, as above.
+            self.counts.fetch_sub(SLEEPING, Ordering::SeqCst);
+            return Some(number);
+        }
+        // ORDER: SeqCst, as above; the sleeper left by itself and looks at the work (W5).
+        self.counts.fetch_sub(SEARCHING, Ordering::SeqCst);
+        None
+    }
+
+    /// The counts moved between P3 and P5: decides on the new ones.
+    fn claim_again(&self) -> bool {
+        loop {
+            let counts = self.counts.load(Ordering::Relaxed);
+            if searching(counts) > 0 || sleeping(counts) == 0 {
+                return false;
+            }
+            // ORDER: SeqCst, as in `to_ring_slow`.
+            let claimed = self.counts.compare_exchange(
+                counts,
+                counts + SEARCHING,
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            );
+            if claimed.is_ok() {
+                return true;
+            }
+        }
+    }
+
+    /// W1: searching pays while at most half of the `awake` workers do it.
+    pub(crate) fn search(&self, awake: usize) -> Option<Searching> {
+        let counts = self.counts.load(Ordering::Relaxed);
+        if 2 * searching(counts) >= awake as u64 {
+            return None;
+        }
+        Some(self.search_anyway())
+    }
+
+    /// W5: work was seen, so it is searched for whatever the others do.
+    pub(crate) fn search_anyway(&self) -> Searching {
+        // ORDER: SeqCst, one order with the other changes of the counts.
+        self.counts.fetch_add(SEARCHING, Ordering::SeqCst);
+        Searching(())
+    }
+
+    /// Stops searching. `true`: it was the last, so the caller looks at the stealable work after
+    /// this, and if there is some asks `to_ring`.
+    #[must_use]
+    pub(crate) fn end(&self, search: Searching) -> bool {
+        let Searching(()) = search;
+        // ORDER: SeqCst, W3 and W4: the look that follows is after this in the one order.
+        let before = self.counts.fetch_sub(SEARCHING, Ordering::SeqCst);
+        // ORDER: W4; pairs with P2 in `to_ring`.
+        fence(Ordering::SeqCst);
+        searching(before) == 1
+    }
+
+    /// W2, then W3 and W4: lists the worker as asleep and ends its search.
+    pub(crate) fn enter(&self, number: usize, search: Option<Searching>) {
+        let mut sleepers = self.sleepers.lock();
+        sleepers.push(number);
+        // ORDER: SeqCst, W2 before W3; pairs with P3.
+        self.counts.fetch_add(SLEEPING, Ordering::SeqCst);
+        drop(sleepers);
+        if let Some(Searching(())) = search {
+            // ORDER: SeqCst, W3.
+            self.counts.fetch_sub(SEARCHING, Ordering::SeqCst);
+        }
+        // ORDER: W4; pairs with P2 in `to_ring`.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Leaves the list; the evidence says that a publisher had taken the worker off it to search.
+    pub(crate) fn leave(&self, number: usize) -> Option<Searching> {
+        let mut sleepers = self.sleepers.lock();
+        let Some(at) = sleepers.iter().rposition(|&n| n == number) else {
+            return Some(Searching(()));
+        };
+        sleepers.remove(at);
+        // ORDER: SeqCst, one order with the other changes of the counts.
+        self.counts.fetch_sub(SLEEPING, Ordering::SeqCst);
+        None
+    }
+
+    /// How many workers are listed as asleep; a snapshot.
+    pub(crate) fn sleeping(&self) -> usize {
+        sleeping(self.counts.load(Ordering::Relaxed)) as usize
+    }
+}
+
+#[cfg(all(test, loom))]
+mod model {
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicUsize;
+    use loom::thread;
+
+    /// Stands in for every stealable queue: a counter that `take` decrements.
+    struct Work(AtomicUsize);
+
+    impl Work {
+        fn take(&self) -> bool {
+            let mut n = self.0.load(Ordering::Relaxed);
+            while n > 0 {
+                // ORDER: pairs with nothing; a count stands for the queue here.
+                match self
+                    .0
+                    .compare_exchange(n, n - 1, Ordering::AcqRel, Ordering::Relaxed)
+                {
+                    Ok(_) => return true,
+                    Err(now) => n = now,
+                }
+            }
+            false
+        }
+    }
+
+    struct World {
+        idle: Idle,
+        work: Work,
+        rung: Vec<(loom::sync::Mutex<bool>, loom::sync::Condvar)>,
+        done: AtomicUsize,
+    }
+
+    impl World {
+        fn publish(&self) {
+            self.work.0.fetch_add(1, Ordering::Relaxed);
+            self.ring();
+        }
+
+        fn ring(&self) {
+            if let Some(number) = self.idle.to_ring() {
+                *self.rung[number].0.lock().unwrap() = true;
+                self.rung[number].1.notify_one();
+            }
+        }
+
+        /// One worker: takes work until `total` has been done, and sleeps in between.
+        fn work(&self, number: usize, total: usize) {
+            let mut search = self.idle.search(2);
+            loop {
+                while self.work.take() {
+                    if let Some(search) = search.take() {
+                        if self.idle.end(search) && self.work.0.load(Ordering::Relaxed) > 0 {
+                            self.ring();
+                        }
+                    }
+                    self.done.fetch_add(1, Ordering::SeqCst);
+                }
+                if self.done.load(Ordering::SeqCst) == total {
+                    if let Some(search) = search.take() {
+                        let _last = self.idle.end(search);
+                    }
+                    return;
+                }
+                self.idle.enter(number, search.take());
+                if self.work.0.load(Ordering::Relaxed) > 0 {
+                    search = self.idle.leave(number);
+                    continue;
+                }
+                let mut rung = self.rung[number].0.lock().unwrap();
+                while !*rung {
+                    rung = self.rung[number].1.wait(rung).unwrap();
+                }
+                *rung = false;
+                drop(rung);
+                search = self.idle.leave(number);
+            }
+        }
+    }
+
+    /// A publisher, and a worker that falls asleep: every piece of work is done, or the model ends
+    /// in a deadlock that loom reports.
+    #[test]
+    fn no_work_is_left_to_sleepers() {
+        loom::model(|| {
+            let world = Arc::new(World {
+                idle: Idle::new(),
+                work: Work(AtomicUsize::new(0)),
+                rung: (0..1).map(|_| Default::default()).collect(),
+                done: AtomicUsize::new(0),
+            });
+            let worker = {
+                let world = world.clone();
+                thread::spawn(move || world.work(0, 2))
+            };
+            world.publish();
+            world.publish();
+            worker.join().unwrap();
+            assert_eq!(world.done.load(Ordering::SeqCst), 2);
+            assert_eq!(world.idle.counts.load(Ordering::SeqCst), 0);
+        });
+    }
+
+    /// Two workers of which one may search, one publisher: the work is done by one of them, and at
+    /// the end nobody is counted as searching. Each worker is asked to stop by a second piece.
+    #[test]
+    fn a_searcher_that_finds_work_hands_the_search_on() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(2);
+        model.check(|| {
+            let world = Arc::new(World {
+                idle: Idle::new(),
+                work: Work(AtomicUsize::new(0)),
+                rung: (0..2).map(|_| Default::default()).collect(),
+                done: AtomicUsize::new(0),
+            });
+            let workers: Vec<_> = (0..2)
+                .map(|number| {
+                    let world = world.clone();
+                    thread::spawn(move || {
+                        // One piece each: whoever has done one leaves the other to the other.
+                        let mut search = world.idle.search(2);
+                        loop {
+                            if world.work.take() {
+                                if let Some(search) = search.take() {
+                                    let last = world.idle.end(search);
+                                    if last && world.work.0.load(Ordering::Relaxed) > 0 {
+                                        world.ring();
+                                    }
+                                }
+                                return;
+                            }
+                            world.idle.enter(number, search.take());
+                            if world.work.0.load(Ordering::Relaxed) == 0 {
+                                let mut rung = world.rung[number].0.lock().unwrap();
+                                while !*rung {
+                                    rung = world.rung[number].1.wait(rung).unwrap();
+                                }
+                                *rung = false;
+                            }
+                            search = world.idle.leave(number);
+                        }
+                    })
+                })
+                .collect();
+            world.publish();
+            world.publish();
+            for worker in workers {
+                worker.join().unwrap();
+            }
+            assert_eq!(world.idle.counts.load(Ordering::SeqCst) & (SLEEPING - 1), 0);
+        });
+    }
+}

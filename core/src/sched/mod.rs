@@ -1,0 +1,36 @@
+//! L4: the scheduler: workers that start, resume and place routines.
+//!
+//! | file | what |
+//! |---|---|
+//! | `worker` | what others see of a worker: home, mail, nursery, timers, counters |
+//! | `shared` | what the workers of one runtime have in common |
+//! | `core` | what only the worker's own thread touches; the current routine |
+//! | `run` | the loop: what to run next, start, resume, retire |
+//! | `place` | where a new routine goes |
+//! | `search` | out of work: search, steal, sleep |
+//! | `idle` | the counts of searchers and sleepers, with the argument and its model |
+//! | `park` | leaving a routine: yield, suspend; the hooks around it |
+//! | `stop` | shutdown: cancel, count down, report, abandon |
+//! | `overflow` | a stack overflow, by name |
+//!
+//! The rule of who may wake: whoever takes a waiter off its object's list, under the object's lock,
+//! owns the only `Ready`. Pushing it is the last access to the routine. A routine that is made ready
+//! before it has suspended is merely queued at home, which is busy running it.
+
+pub(crate) mod core;
+pub(crate) mod forbid;
+pub(crate) mod hooks;
+pub(crate) mod idle;
+pub(crate) mod metrics;
+pub(crate) mod overflow;
+pub(crate) mod park;
+pub(crate) mod place;
+pub(crate) mod registry;
+pub(crate) mod run;
+pub(crate) mod search;
+pub(crate) mod shared;
+pub(crate) mod stop;
+pub(crate) mod worker;
+
+pub(crate) use self::core::{Core, with_core};
+pub(crate) use shared::{Config, Shared};

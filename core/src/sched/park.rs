@@ -1,0 +1,125 @@
+//! Leaving a routine: suspend until its `Ready` is resumed, or let the others go first.
+//!
+//! Around the switch travel what belongs to the routine and lives in the thread: std's panic count
+//! (`switch::units`) and what adapters have registered with `on_switch`.
+
+use std::panic;
+use std::ptr::NonNull;
+
+use super::core::{Core, with_core};
+use super::{forbid, hooks};
+use crate::control::{Body, Outcome, Ready, Reason, Unlink};
+use crate::driver::timers::Key;
+use crate::prim::Ordering;
+use crate::switch::units;
+use crate::sys::clock::Nanos;
+
+/// The payload that unwinds a cancelled routine. Not a panic: no hook runs, nothing is printed.
+pub(crate) struct Cancel;
+
+impl Core {
+    /// Suspends the current routine; returns when it is resumed.
+    #[inline]
+    pub(crate) fn suspend(&self, body: &Body, reason: Reason) {
+        body.set_reason(reason);
+        let kept = hooks::save();
+        let count = units::lift();
+        // SAFETY: the caller is the current routine, on its own stack.
+        unsafe { body.suspend() };
+        units::lower(count);
+        hooks::restore(kept);
+    }
+
+    /// Lets the others go first.
+    pub(crate) fn yield_now(&self, body: NonNull<Body>) {
+        // SAFETY: the current routine, on its own stack.
+        let current = unsafe { body.as_ref() };
+        forbid::check();
+        raise_if_cancelled(current);
+        // SAFETY: it gives itself up; home resumes it only after it has suspended.
+        unsafe { self.yielded.push(body) };
+        self.suspend(current, Reason::Yield);
+        raise_if_cancelled(current);
+    }
+
+    /// Suspends the current routine in a wait that the home may give up at `deadline` or for a
+    /// cancellation; says how it ended.
+    ///
+    /// # Safety
+    /// `wait` stays valid until this returns, and as long as its `unlink` has neither succeeded
+    /// nor lost, somebody else may come to own the routine's `Ready`.
+    pub(crate) unsafe fn wait(
+        &self,
+        body: NonNull<Body>,
+        wait: NonNull<dyn Unlink>,
+        reason: Reason,
+        deadline: Option<Nanos>,
+    ) -> Outcome {
+        // SAFETY: the current routine, on its own stack.
+        let current = unsafe { body.as_ref() };
+        current.set_wait(Some(wait));
+        if is_cancelled(current) {
+            if let Some(_ready) = Body::give_up(body, Outcome::Cancelled) {
+                return Outcome::Cancelled;
+            }
+        }
+        let timer = deadline.map(|at| self.add_timer(at, body));
+        self.suspend(current, reason);
+        let outcome = current.outcome();
+        current.set_wait(None);
+        if let Some(key) = timer {
+            self.remove_timer(key);
+        }
+        outcome
+    }
+
+    fn add_timer(&self, at: Nanos, body: NonNull<Body>) -> Key {
+        let alarms = &self.worker.timers;
+        let mut queue = alarms.queue.lock();
+        let key = queue.insert(at, body);
+        alarms.next.store(queue.next(), Ordering::Relaxed);
+        key
+    }
+
+    fn remove_timer(&self, key: Key) {
+        let alarms = &self.worker.timers;
+        let mut queue = alarms.queue.lock();
+        queue.remove(key);
+        alarms.next.store(queue.next(), Ordering::Relaxed);
+    }
+}
+
+/// Queues a routine at its home.
+#[inline]
+pub(crate) fn make_ready(ready: Ready) {
+    let body = ready.into_body();
+    // SAFETY: the holder of the `Ready` may look at the body and queue it, once.
+    let home = unsafe { body.as_ref() }.home();
+    with_core(|core| match core {
+        // SAFETY: as above; this thread is its home.
+        Some(core) if std::ptr::eq(core.worker.home(), home) => unsafe { core.ready.push(body) },
+        // SAFETY: as above.
+        _ => home.push(unsafe { Ready::new(body) }),
+    });
+}
+
+/// Whether a cancellation lands at this park.
+#[inline]
+fn is_cancelled(current: &Body) -> bool {
+    current.header().is_cancelled() && !current.is_shielded() && !std::thread::panicking()
+}
+
+/// Unwinds the current routine if it has been cancelled, unless it is shielded or unwinds already.
+/// Sticky: one that swallows this meets it again at its next park.
+#[inline]
+pub(crate) fn raise_if_cancelled(current: &Body) {
+    if is_cancelled(current) {
+        raise();
+    }
+}
+
+/// Unwinds the current routine to its root.
+#[cold]
+pub(crate) fn raise() -> ! {
+    panic::resume_unwind(Box::new(Cancel));
+}

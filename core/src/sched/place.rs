@@ -1,0 +1,89 @@
+//! Where a new routine goes. Its home is for life, so this is the one moment to decide.
+
+use std::io;
+
+use super::core::Core;
+use super::shared::{Phase, Shared};
+use crate::control::{Fresh, Place};
+use crate::prim::Ordering;
+use std::sync::Arc;
+
+impl Core {
+    /// Places a routine that the one running here has spawned.
+    #[inline]
+    pub(crate) fn place(&self, fresh: Fresh, place: Place) -> Result<(), (io::Error, Fresh)> {
+        match place {
+            Place::Near if self.hands_out_work() => self.shared.spread(fresh),
+            Place::Near if self.is_own() => self.shared.injector.push(fresh),
+            Place::Near => self.add_child(fresh),
+            Place::Spread => self.shared.spread(fresh),
+            Place::Own => self.shared.hire_own(fresh)?,
+        }
+        self.worker.stats.spawned.add(1);
+        if place == Place::Near {
+            self.shared.ring_for_work();
+        }
+        Ok(())
+    }
+
+    /// Whether the routine that runs was last woken from outside (an accept loop, a ticker): its
+    /// children are likely many, long-lived and one at a time, which near placement would pile up
+    /// here, for stealing balances only what has not started.
+    #[inline]
+    fn hands_out_work(&self) -> bool {
+        // SAFETY: the current routine's body, on its own thread.
+        self.current()
+            .is_some_and(|body| unsafe { body.as_ref() }.last_reason().is_external())
+            && self.shared.workers.len() > 1
+    }
+}
+
+impl Shared {
+    /// Places a routine that was spawned outside of this runtime's workers.
+    pub(crate) fn place_from_outside(
+        self: &Arc<Self>,
+        fresh: Fresh,
+        place: Place,
+    ) -> Result<(), (io::Error, Fresh)> {
+        // ORDER: SeqCst, before the look at the phase; pairs with `set_phase`: a shutdown either
+        // counts this spawn or is seen here.
+        self.outside.spawned.fetch_add(1, Ordering::SeqCst);
+        let placed = match place {
+            _ if self.phase() != Phase::Running => Err((
+                io::Error::other(
+                    "the runtime is shut down: spawn before `shutdown`, or on another runtime",
+                ),
+                fresh,
+            )),
+            Place::Near => {
+                self.injector.push(fresh);
+                self.ring_for_work();
+                Ok(())
+            }
+            Place::Spread => {
+                self.spread(fresh);
+                Ok(())
+            }
+            Place::Own => self.hire_own(fresh),
+        };
+        if placed.is_err() {
+            // ORDER: SeqCst, one order with the count above.
+            self.outside.refused.fetch_add(1, Ordering::SeqCst);
+        }
+        placed
+    }
+
+    /// To the worker with the fewest live routines.
+    pub(super) fn spread(&self, fresh: Fresh) {
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.load())
+            .expect("a runtime has at least one worker");
+        worker.mail.push(fresh);
+        // ORDER: SeqCst orders the mail before the look at the sleep word; pairs with
+        // `Home::fall_asleep`, after which the worker looks at its mail.
+        crate::prim::fence(Ordering::SeqCst);
+        worker.home().notice();
+    }
+}

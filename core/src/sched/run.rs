@@ -1,0 +1,308 @@
+//! The loop of a worker: what to run next.
+//!
+//! In order: the children of the slice that has just ended (depth first), routines that can go on,
+//! not-started ones of the deque (newest first), what others have sent, what has yielded, what was
+//! spawned outside, and then what other workers have to spare.
+//!
+//! Depth first: children are collected in the nursery while their parent runs. When it parks, the
+//! newest runs next (Go's `runnext`) and the others go to the deque in reverse, so that they run in
+//! the order they were spawned, before anything older: five spawns run 4 0 1 2 3, and a tree of a
+//! million leaves needs a hundred stacks instead of seventy thousand. Thieves take the oldest.
+//!
+//! Nothing waits for ever: every 8th pick looks at the clock, the inbox and the mail, every 61st
+//! takes the oldest of the deque, of the injector or of the yielded, and after 8 started routines in
+//! a row a not-started one has its turn.
+
+use std::ptr::NonNull;
+
+use crossbeam_deque::Steal;
+
+use super::core::Core;
+use super::worker::NURSERY;
+use crate::control::{Body, Fresh, Outcome, Reason};
+use crate::prim::Ordering;
+use crate::sys::clock;
+
+/// Something to do.
+pub(super) enum Work {
+    Resume(NonNull<Body>),
+    Start(Fresh),
+}
+
+/// Picks between two looks at clock, inbox and mail.
+const LOOK: u32 = 8;
+/// Picks between two that favour the oldest work; prime, so that no loop of routines stays in step.
+const FAIR: u32 = 61;
+/// Started routines in a row while not-started ones wait.
+const STREAK: u32 = 8;
+/// Timers fired in one look.
+const TIMERS: usize = 256;
+
+impl Core {
+    pub(super) fn run(&self) {
+        self.worker
+            .stats
+            .awake_since
+            .store(clock::now().max(1), Ordering::Relaxed);
+        while !self.must_leave() {
+            match self.pick() {
+                Some(work) => self.perform(work),
+                None => self.rest(),
+            }
+        }
+        self.note_asleep();
+    }
+
+    #[inline]
+    pub(super) fn perform(&self, work: Work) {
+        match work {
+            Work::Resume(body) => self.resume(body),
+            Work::Start(fresh) => self.start(fresh),
+        }
+    }
+
+    /// The next thing to do here.
+    #[inline]
+    fn pick(&self) -> Option<Work> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if tick % LOOK == 0 {
+            self.look_around();
+            if tick % FAIR == 0 {
+                if let Some(work) = self.pick_oldest() {
+                    return Some(work);
+                }
+            }
+        }
+        if self.has_children.get() {
+            if let Some(fresh) = self.flush_nursery() {
+                return Some(Work::Start(fresh));
+            }
+        }
+        if self.streak.get() < STREAK {
+            if let Some(body) = self.ready.pop() {
+                self.streak.set(self.streak.get() + 1);
+                return Some(Work::Resume(body));
+            }
+        }
+        self.streak.set(0);
+        if let Some(fresh) = self.deque.pop() {
+            return Some(Work::Start(fresh));
+        }
+        if let Some(body) = self.ready.pop() {
+            return Some(Work::Resume(body));
+        }
+        self.pick_sent()
+    }
+
+    /// What came from others, and what stood back for it.
+    #[inline]
+    fn pick_sent(&self) -> Option<Work> {
+        let home = self.worker.home();
+        if home.has_mail() {
+            home.take(&self.ready);
+            if let Some(body) = self.ready.pop() {
+                return Some(Work::Resume(body));
+            }
+        }
+        if let Some(fresh) = self.worker.mail.pop() {
+            return Some(Work::Start(fresh));
+        }
+        if let Some(body) = self.yielded.pop() {
+            return Some(Work::Resume(body));
+        }
+        self.pick_injected().map(Work::Start)
+    }
+
+    /// A batch from the injector; the first to run, the others to the deque.
+    pub(super) fn pick_injected(&self) -> Option<Fresh> {
+        if self.is_own() || self.shared.injector.is_empty() {
+            return None;
+        }
+        loop {
+            match self.shared.injector.steal_batch_and_pop(&self.deque) {
+                Steal::Success(fresh) => return Some(fresh),
+                Steal::Empty => return None,
+                Steal::Retry => {}
+            }
+        }
+    }
+
+    /// Timers that are due, and homed work, into the ready queue.
+    #[inline]
+    pub(super) fn look_around(&self) {
+        self.fire_timers();
+        let home = self.worker.home();
+        if home.has_mail() {
+            home.take(&self.ready);
+        }
+    }
+
+    /// The turn of what has waited longest.
+    fn pick_oldest(&self) -> Option<Work> {
+        if let Some(fresh) = self.worker.mail.pop() {
+            return Some(Work::Start(fresh));
+        }
+        if let Steal::Success(fresh) = self.worker.stealer.steal() {
+            return Some(Work::Start(fresh));
+        }
+        if let Some(body) = self.yielded.pop() {
+            return Some(Work::Resume(body));
+        }
+        self.pick_injected().map(Work::Start)
+    }
+
+    /// Makes the routines ready whose timers are due.
+    #[inline]
+    pub(super) fn fire_timers(&self) {
+        let alarms = &self.worker.timers;
+        let next = alarms.next.load(Ordering::Relaxed);
+        if next == clock::Nanos::MAX {
+            return;
+        }
+        let now = clock::now();
+        if next > now {
+            return;
+        }
+        let mut queue = alarms.queue.lock();
+        for _ in 0..TIMERS {
+            let Some(body) = queue.pop_due(now) else {
+                break;
+            };
+            // None: it is being woken by somebody, and takes its own timer out.
+            if let Some(ready) = Body::give_up(body, Outcome::TimedOut) {
+                // SAFETY: `ready` is the sole right to queue it.
+                unsafe { self.ready.push(ready.into_body()) };
+            }
+        }
+        alarms.next.store(queue.next(), Ordering::Relaxed);
+    }
+
+    /// A new child of the routine that runs here.
+    #[inline]
+    pub(super) fn add_child(&self, fresh: Fresh) {
+        let mut nursery = self.worker.nursery.lock();
+        if nursery.len() == NURSERY {
+            nursery
+                .drain(..)
+                .rev()
+                .for_each(|fresh| self.deque.push(fresh));
+        }
+        nursery.push(fresh);
+        drop(nursery);
+        self.has_children.set(true);
+    }
+
+    /// Empties the nursery: the newest child is returned, the others go to the deque.
+    #[inline]
+    fn flush_nursery(&self) -> Option<Fresh> {
+        self.has_children.set(false);
+        let mut nursery = self.worker.nursery.lock();
+        let newest = nursery.pop();
+        nursery
+            .drain(..)
+            .rev()
+            .for_each(|fresh| self.deque.push(fresh));
+        newest
+    }
+
+    /// Gives a not-started routine its stack and its first turn.
+    #[inline]
+    fn start(&self, fresh: Fresh) {
+        let header = fresh.header();
+        let mut cache = self.cache.borrow_mut();
+        let stack = match header.take_own_stack() {
+            Some(stack) => {
+                cache.count_lease();
+                stack
+            }
+            None => match cache.take() {
+                Ok(stack) => stack,
+                Err(error) => {
+                    drop(cache);
+                    return self.put_off(fresh, &error);
+                }
+            },
+        };
+        let stats = &self.worker.stats;
+        stats.stacks.set(cache.in_use() as u64);
+        stats.stacks_high_water.set(cache.high_water() as u64);
+        drop(cache);
+        if self.cancelled_all.get() {
+            header.cancel();
+        }
+        if let Some(name) = header.name() {
+            self.worker.names.lock().insert(header.id(), name.clone());
+        }
+        let slot = self.registry.borrow_mut().reserve();
+        // SAFETY: the stack is leased and unused; `enter` does not unwind; this is home from here on.
+        let body = unsafe { Body::build(stack, header, self.worker.home(), slot, enter) };
+        self.registry.borrow_mut().set(slot, body);
+        stats.started.add(1);
+        stats.live.add(1);
+        // The count that `fresh` held now belongs to the routine, which passes it to `run`.
+        let _header = fresh.into_raw();
+        self.resume(body);
+    }
+
+    /// No stack just now: it waits until one comes back, and says so once.
+    #[cold]
+    fn put_off(&self, fresh: Fresh, error: &std::io::Error) {
+        self.shared.say_starved(error);
+        self.shared.injector.push(fresh);
+        // Others may have free stacks; nobody gains from trying again at once.
+        self.nap();
+    }
+
+    #[inline]
+    fn resume(&self, body: NonNull<Body>) {
+        let stats = &self.worker.stats;
+        // SAFETY: taken from a queue of this home, so alive and ours to run.
+        unsafe { body.as_ref() }.set_reason(Reason::Running);
+        self.current.set(Some(body));
+        stats.current.store(body.as_ptr(), Ordering::Relaxed);
+        stats.switches.add(1);
+        // SAFETY: as above; this is the scheduler's own stack.
+        let ended = unsafe { Body::resume(body) };
+        self.current.set(None);
+        if ended {
+            self.retire(body);
+        }
+    }
+
+    /// Takes the stack back and counts the end.
+    #[inline]
+    fn retire(&self, body: NonNull<Body>) {
+        let stats = &self.worker.stats;
+        stats.current.store(std::ptr::null_mut(), Ordering::Relaxed);
+        // SAFETY: it has ended; the registry's entry is removed before the stack can be used again.
+        let (slot, id, named, stack) = unsafe {
+            let b = body.as_ref();
+            (b.registered(), b.id(), b.is_named(), Body::take_stack(body))
+        };
+        self.registry.borrow_mut().release(slot);
+        if named {
+            self.worker.names.lock().remove(&id);
+        }
+        if stack.size() == self.shared.config.stack {
+            self.return_claim();
+        }
+        let mut cache = self.cache.borrow_mut();
+        cache.put(stack);
+        stats.stacks.set(cache.in_use() as u64);
+        drop(cache);
+        stats.live.add(-1);
+        stats.finished.add(1);
+    }
+}
+
+/// The first frame on every routine's stack.
+///
+/// # Safety
+/// `body` is the body of the stack this runs on.
+unsafe fn enter(body: *mut ()) {
+    // SAFETY: the caller's promise; the body outlives everything that runs on its stack.
+    let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
+    // SAFETY: `start` has passed the routine's count on; `run` never unwinds.
+    unsafe { (header.as_ref().vtable().run)(header) };
+}

@@ -1,0 +1,223 @@
+//! Out of work: search others' queues for a while, then sleep.
+//!
+//! A searching worker looks at its own inbox between pauses, so a partner on another core that
+//! answers within microseconds is met awake. The budget is what a sleep and a wake cost together;
+//! spinning longer would take time from whatever else runs on the machine.
+
+use std::hint;
+use std::time::Duration;
+
+use crossbeam_deque::Steal;
+
+use super::core::Core;
+use super::idle::Searching;
+use super::run::Work;
+use super::worker::{NURSERY, Worker};
+use crate::control::Fresh;
+use crate::prim::Ordering;
+use crate::sys::clock::{self, Nanos};
+
+/// Rounds over the other workers' queues before sleeping.
+const ROUNDS: usize = 24;
+/// Pauses between two rounds, with a look at the inbox after each few.
+const PAUSES: usize = 12;
+/// Free stacks are trimmed at most once in this time (nanoseconds).
+const TRIM_EVERY: Nanos = 1_000_000_000;
+/// How long to wait for a stack to come back before trying again.
+const NAP: Duration = Duration::from_millis(10);
+
+impl Core {
+    /// Finds something to do, or sleeps until there may be something.
+    #[cold]
+    pub(super) fn rest(&self) {
+        let mut search = if self.is_own() {
+            None
+        } else {
+            let asleep = self.shared.idle.sleeping();
+            self.shared
+                .idle
+                .search(self.shared.workers.len().saturating_sub(asleep))
+        };
+        loop {
+            if let Some(searching) = search {
+                match self.search_for_a_while(searching) {
+                    Ok(()) => return,
+                    Err(searching) => search = self.sleep(Some(searching)),
+                }
+            } else {
+                search = self.sleep(None);
+            }
+            if self.has_work_of_its_own() || self.has_step_to_do() {
+                if let Some(searching) = search {
+                    self.end_search(searching);
+                }
+                return;
+            }
+            if search.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// `Ok` when there is something to do, and the search has been ended.
+    fn search_for_a_while(&self, searching: Searching) -> Result<(), Searching> {
+        for round in 0..ROUNDS {
+            if self.has_work_of_its_own() {
+                self.end_search(searching);
+                return Ok(());
+            }
+            if let Some(fresh) = self.pick_injected().or_else(|| self.steal()) {
+                self.end_search(searching);
+                self.perform(Work::Start(fresh));
+                return Ok(());
+            }
+            if round + 1 < ROUNDS && self.pause_for_mail() {
+                continue;
+            }
+        }
+        Err(searching)
+    }
+
+    /// Pauses; ends early, with `true`, when something arrives.
+    fn pause_for_mail(&self) -> bool {
+        for _ in 0..PAUSES {
+            if self.worker.home().has_mail() {
+                return true;
+            }
+            for _ in 0..4 {
+                hint::spin_loop();
+            }
+        }
+        false
+    }
+
+    /// Whether the loop would find something without stealing.
+    fn has_work_of_its_own(&self) -> bool {
+        !self.ready.is_empty()
+            || self.worker.home().has_mail()
+            || self.worker.mail.pending() > 0
+            || !self.yielded.is_empty()
+            || !self.deque.is_empty()
+            || self.has_timer_due()
+    }
+
+    fn has_timer_due(&self) -> bool {
+        let next = self.worker.timers.next.load(Ordering::Relaxed);
+        next != Nanos::MAX && next <= clock::now()
+    }
+
+    fn end_search(&self, searching: Searching) {
+        if self.shared.idle.end(searching) && self.shared.has_stealable() {
+            self.shared.ring_for_work();
+        }
+    }
+
+    /// Takes not-started routines from another worker, starting with a random one.
+    fn steal(&self) -> Option<Fresh> {
+        let workers = &self.shared.workers;
+        let first = self.random(workers.len());
+        (0..workers.len())
+            .map(|i| workers[(first + i) % workers.len()])
+            .filter(|victim| !std::ptr::eq(*victim, self.worker))
+            .find_map(|victim| self.steal_from(victim))
+    }
+
+    /// The oldest of its deque, half of what is there; else the older half of its nursery.
+    fn steal_from(&self, victim: &Worker) -> Option<Fresh> {
+        loop {
+            match victim
+                .stealer
+                .steal_batch_with_limit_and_pop(&self.deque, NURSERY)
+            {
+                Steal::Success(fresh) => {
+                    self.worker.stats.steals.add(1);
+                    return Some(fresh);
+                }
+                Steal::Empty => break,
+                Steal::Retry => {}
+            }
+        }
+        let mut nursery = victim.nursery.try_lock()?;
+        let half = nursery.len().div_ceil(2);
+        let mut taken = nursery.drain(..half);
+        let oldest = taken.next()?;
+        taken.rev().for_each(|fresh| self.deque.push(fresh));
+        self.worker.stats.steals.add(1);
+        Some(oldest)
+    }
+
+    /// Sleeps until rung or until a timer is due; the evidence says that it was rung to search.
+    fn sleep(&self, searching: Option<Searching>) -> Option<Searching> {
+        let listed = !self.is_own();
+        if listed {
+            self.shared.idle.enter(self.number, searching);
+            if self.shared.has_stealable() {
+                let search = self.shared.idle.leave(self.number);
+                return Some(search.unwrap_or_else(|| self.shared.idle.search_anyway()));
+            }
+        }
+        let home = self.worker.home();
+        if home.fall_asleep() {
+            // ORDER: SeqCst, after the sleep word is set; pairs with the fences before
+            // `Home::notice`: mail or a phase stored before them is seen by the look below.
+            crate::prim::fence(Ordering::SeqCst);
+            if self.worker.mail.pending() == 0 && !self.has_step_to_do() {
+                self.sleep_until_due();
+            }
+        }
+        home.take(&self.ready);
+        if listed {
+            self.shared.idle.leave(self.number)
+        } else {
+            None
+        }
+    }
+
+    fn sleep_until_due(&self) {
+        let mut limit = match self.worker.timers.next.load(Ordering::Relaxed) {
+            Nanos::MAX => None,
+            due => Some(clock::until(due)),
+        };
+        if let Some(again) = self.trim() {
+            limit = Some(limit.map_or(again, |limit| limit.min(again)));
+        }
+        self.note_asleep();
+        self.sleeper.sleep(limit);
+        self.worker
+            .stats
+            .awake_since
+            .store(clock::now().max(1), Ordering::Relaxed);
+    }
+
+    /// Gives memory of free stacks back, unless that was done a moment ago: then the time left.
+    fn trim(&self) -> Option<Duration> {
+        let mut cache = self.cache.borrow_mut();
+        if !cache.wants_trim() {
+            return None;
+        }
+        let (now, due) = (clock::now(), self.last_trim.get() + TRIM_EVERY);
+        if now < due {
+            return Some(Duration::from_nanos((due - now) as u64));
+        }
+        while cache.trim() {
+            if self.worker.home().has_mail() {
+                return Some(Duration::ZERO);
+            }
+        }
+        self.last_trim.set(now);
+        None
+    }
+
+    pub(super) fn note_asleep(&self) {
+        let stats = &self.worker.stats;
+        let since = stats.awake_since.swap(0, Ordering::Relaxed);
+        if since > 0 {
+            stats.busy.add(clock::now() - since);
+        }
+    }
+
+    /// Waits for a moment, or for news.
+    pub(super) fn nap(&self) {
+        self.sleeper.sleep(Some(NAP));
+    }
+}

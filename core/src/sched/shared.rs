@@ -1,0 +1,258 @@
+//! What the workers of one runtime have in common.
+
+use std::io;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, JoinHandle};
+
+use crossbeam_deque::Injector;
+use parking_lot::{Condvar, Mutex};
+
+use super::core::Core;
+use super::idle::Idle;
+use super::overflow::FatalHook;
+use super::worker::{Seat, Worker};
+use crate::control::Fresh;
+use crate::prim::{AtomicU8, AtomicU64, CachePadded, Ordering};
+use crate::stack::Size;
+use crate::stack::depot::Depot;
+use crate::sys::cpus;
+
+/// How a runtime is built.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    pub(crate) stack: Size,
+    pub(crate) name: Arc<str>,
+    pub(crate) fatal: Option<FatalHook>,
+}
+
+/// Where a runtime stands; only ever moves forward.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    Running,
+    /// Routines are being cancelled; nothing new from outside.
+    Stopping,
+    /// The time-out has passed: each worker says what still lives with it.
+    Reporting,
+    /// Nothing lives any more: workers end.
+    Stopped,
+}
+
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) workers: Box<[&'static Worker]>,
+    pub(crate) idle: CachePadded<Idle>,
+    /// What was spawned outside of the workers, or could not be started yet.
+    pub(crate) injector: CachePadded<Injector<Fresh>>,
+    /// Spawns from outside, and those among them that were refused.
+    pub(crate) outside: CachePadded<Outside>,
+    pub(crate) depot: Arc<Depot>,
+    phase: AtomicU8,
+    pub(crate) staff: Mutex<Staff>,
+    /// Signalled when a worker's thread has left its loop or added to the report.
+    pub(crate) changed: Condvar,
+}
+
+/// The global runtime: started by the first use of it.
+///
+/// # Panics
+/// If it cannot be started: no threads, or a value of `RUST_ROUTINES_WORKERS` that makes no sense.
+pub(crate) fn global() -> &'static Arc<Shared> {
+    static GLOBAL: OnceLock<Arc<Shared>> = OnceLock::new();
+    GLOBAL.get_or_init(|| {
+        Shared::start(Config {
+            workers: default_workers(),
+            stack: Size::DEFAULT,
+            name: "routines".into(),
+            fatal: None,
+        })
+        .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
+    })
+}
+
+/// Most workers a runtime may have.
+pub(crate) const MOST_WORKERS: usize = 1024;
+
+/// As many workers as `RUST_ROUTINES_WORKERS` says, or as CPUs are available.
+pub(crate) fn default_workers() -> usize {
+    const NAME: &str = "RUST_ROUTINES_WORKERS";
+    let Some(value) = std::env::var_os(NAME) else {
+        return cpus::available().min(MOST_WORKERS);
+    };
+    value
+        .to_str()
+        .and_then(|value| value.trim().parse().ok())
+        .filter(|workers| (1..=MOST_WORKERS).contains(workers))
+        .unwrap_or_else(|| {
+            panic!("{NAME} must be a whole number from 1 to {MOST_WORKERS}, not {value:?}")
+        })
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for seat in self.staff.get_mut().seats.drain(..) {
+            Worker::retire(seat);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Outside {
+    pub(crate) spawned: AtomicU64,
+    pub(crate) refused: AtomicU64,
+}
+
+/// The threads of a runtime.
+#[derive(Default)]
+pub(crate) struct Staff {
+    pub(crate) threads: Vec<JoinHandle<()>>,
+    /// Workers of `Place::Own` that run now.
+    pub(crate) own: Vec<&'static Worker>,
+    /// Threads that have left their loop.
+    pub(crate) left: usize,
+    /// Threads that were started.
+    pub(crate) hired: usize,
+    /// Workers whose threads have left, kept for metrics until the runtime is dropped.
+    pub(crate) seats: Vec<Seat>,
+    /// Routines spawned and finished by own workers that have ended.
+    pub(crate) past_spawned: u64,
+    pub(crate) past_finished: u64,
+    /// What still lived when the time-out of a shutdown passed.
+    pub(crate) stuck: Vec<String>,
+    /// Workers that have added to `stuck`.
+    pub(crate) reported: Vec<*const Worker>,
+}
+
+// SAFETY: the pointers in `reported` are names of type-stable workers, compared only.
+unsafe impl Send for Staff {}
+
+impl Shared {
+    /// Starts the workers' threads.
+    pub(crate) fn start(config: Config) -> io::Result<Arc<Shared>> {
+        super::overflow::install();
+        let seats: Vec<Seat> = (0..config.workers).map(|_| Worker::hire()).collect();
+        let depot = Arc::new(Depot::new(config.stack));
+        let shared = Arc::new(Shared {
+            workers: seats.iter().map(|seat| seat.worker).collect(),
+            idle: CachePadded::new(Idle::new()),
+            injector: CachePadded::new(Injector::new()),
+            outside: CachePadded::default(),
+            depot,
+            phase: AtomicU8::new(Phase::Running as u8),
+            staff: Mutex::default(),
+            changed: Condvar::new(),
+            config,
+        });
+        let mut seats = seats.into_iter().enumerate();
+        while let Some((number, seat)) = seats.next() {
+            let name = format!("{}-worker-{number}", shared.config.name);
+            if let Err(error) = shared.hire(name, number, seat) {
+                seats.for_each(|(_, seat)| Worker::retire(seat));
+                shared.stop_all();
+                return Err(error);
+            }
+        }
+        Ok(shared)
+    }
+
+    /// Starts one thread; a seat whose thread cannot be started is recycled.
+    fn hire(self: &Arc<Self>, name: String, number: usize, seat: Seat) -> io::Result<()> {
+        let (shared, seat) = (self.clone(), Arc::new(Mutex::new(Some(seat))));
+        let passed = seat.clone();
+        let mut staff = self.staff.lock();
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            let seat = passed
+                .lock()
+                .take()
+                .expect("only this thread takes the seat");
+            drop(passed);
+            Core::main(shared, seat, number);
+        });
+        match thread {
+            Ok(thread) => {
+                staff.threads.push(thread);
+                staff.hired += 1;
+                Ok(())
+            }
+            Err(error) => {
+                drop(staff);
+                if let Some(seat) = seat.lock().take() {
+                    Worker::retire(seat);
+                }
+                let text = format!("cannot start a worker's thread: {error}");
+                Err(io::Error::new(error.kind(), text))
+            }
+        }
+    }
+
+    /// Starts a worker for one routine; gives the routine back if there can be no thread for it.
+    pub(crate) fn hire_own(self: &Arc<Self>, fresh: Fresh) -> Result<(), (io::Error, Fresh)> {
+        let seat = Worker::hire();
+        let worker = seat.worker;
+        worker.mail.push(fresh);
+        let ended: Vec<JoinHandle<()>> = {
+            let mut staff = self.staff.lock();
+            staff.own.push(worker);
+            let threads = std::mem::take(&mut staff.threads);
+            let (ended, running) = threads.into_iter().partition(JoinHandle::is_finished);
+            staff.threads = running;
+            ended
+        };
+        for thread in ended {
+            // A worker's loop does not unwind; if it ever did, its panic has been printed.
+            drop(thread.join());
+        }
+        let name = format!("{}-own", self.config.name);
+        self.hire(name, Core::OWN, seat).map_err(|error| {
+            self.staff
+                .lock()
+                .own
+                .retain(|own| !std::ptr::eq(*own, worker));
+            let fresh = worker
+                .mail
+                .pop()
+                .expect("nobody else takes an own worker's mail");
+            (error, fresh)
+        })
+    }
+
+    #[inline]
+    pub(crate) fn phase(&self) -> Phase {
+        // ORDER: Acquire pairs with the SeqCst store in `set_phase`.
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Running,
+            1 => Phase::Stopping,
+            2 => Phase::Reporting,
+            _ => Phase::Stopped,
+        }
+    }
+
+    /// Moves on to a later phase and makes every worker look.
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        // ORDER: SeqCst: a spawn from outside either sees this or is seen by the counting; workers
+        // look at the phase after falling asleep (`Home::notice`).
+        self.phase.fetch_max(phase as u8, Ordering::SeqCst);
+        let staff = self.staff.lock();
+        for worker in self.workers.iter().chain(&staff.own) {
+            worker.home().ring();
+        }
+    }
+
+    fn stop_all(&self) {
+        self.set_phase(Phase::Stopped);
+    }
+
+    /// Whether a thief would find anything anywhere.
+    pub(crate) fn has_stealable(&self) -> bool {
+        !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_stealable())
+    }
+
+    /// After publishing stealable work: rings a sleeper unless somebody searches already.
+    #[inline]
+    pub(crate) fn ring_for_work(&self) {
+        if let Some(number) = self.idle.to_ring() {
+            self.workers[number].home().ring();
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The end of a runtime: cancel everything, go on until nothing lives, report what will not end.
+//!
+//! ```text
+//! Running -> Stopping    every worker cancels the routines of its home; new ones start cancelled
+//!         -> Reporting   only after the time-out: every worker says what still lives with it
+//!         -> Stopped     set by the worker that finds that as many have finished as were spawned
+//! ```
+//!
+//! Nothing lives any more when the sums of all `finished` and of all `spawned` counters agree, with
+//! the finished read first: each end is counted after the spawns of the routine that ended, so the
+//! sum of finished as read never exceeds the spawned at any moment in between, and if they agree
+//! there was a moment at which everything had ended. From outside nothing comes in any more: a spawn
+//! counts itself before it looks at the phase.
+//!
+//! What does not end is abandoned: its stack, its worker's thread and the runtime's memory are
+//! leaked, never freed under it.
+
+use std::ptr;
+use std::time::Instant;
+
+use super::core::Core;
+use super::shared::{Phase, Shared, Staff};
+use super::worker::Worker;
+use crate::control::{Body, Outcome};
+use crate::prim::{Ordering, fence};
+
+impl Core {
+    /// Between two routines: whether the worker leaves; does the steps of a shutdown.
+    #[inline]
+    pub(super) fn must_leave(&self) -> bool {
+        let phase = self.shared.phase();
+        (phase != Phase::Running || self.is_own()) && self.must_leave_slow(phase)
+    }
+
+    #[cold]
+    fn must_leave_slow(&self, phase: Phase) -> bool {
+        if self.is_own() && self.has_served() {
+            // The last one to end counts down for those that already sleep.
+            self.count_down(phase);
+            return true;
+        }
+        if phase >= Phase::Stopping && !self.cancelled_all.replace(true) {
+            self.cancel_all();
+        }
+        if phase >= Phase::Reporting && !self.reported.replace(true) {
+            self.report();
+        }
+        self.count_down(phase);
+        phase == Phase::Stopped && !self.is_own()
+    }
+
+    /// Whether there is a step of a shutdown that this worker has not done.
+    pub(super) fn has_step_to_do(&self) -> bool {
+        let phase = self.shared.phase();
+        phase == Phase::Stopped
+            || (phase >= Phase::Stopping && !self.cancelled_all.get())
+            || (phase >= Phase::Reporting && !self.reported.get())
+            || (self.is_own() && self.has_served())
+    }
+
+    /// An own worker: its routine has come and gone.
+    fn has_served(&self) -> bool {
+        let stats = &self.worker.stats;
+        stats.finished.get() > 0 && stats.live.get() == 0 && self.worker.mail.pending() == 0
+    }
+
+    fn count_down(&self, phase: Phase) {
+        if phase < Phase::Stopping || phase == Phase::Stopped {
+            return;
+        }
+        // ORDER: SeqCst between our own last `finished` and the sums: of two workers that end
+        // their last routines at once, one sees both.
+        fence(Ordering::SeqCst);
+        if self.shared.is_quiescent() {
+            self.shared.set_phase(Phase::Stopped);
+        }
+    }
+
+    /// Makes every routine of this home unwind at its park.
+    fn cancel_all(&self) {
+        let bodies: Vec<_> = self.registry.borrow().iter().collect();
+        for body in bodies {
+            // SAFETY: registered here, so alive until `retire`, on this thread.
+            let cancelled = unsafe { body.as_ref() };
+            cancelled.header().cancel();
+            if cancelled.is_shielded() {
+                continue;
+            }
+            if let Some(ready) = Body::give_up(body, Outcome::Cancelled) {
+                // SAFETY: `ready` is the sole right to queue it.
+                unsafe { self.ready.push(ready.into_body()) };
+            }
+        }
+    }
+
+    /// Adds what still lives here to the report.
+    fn report(&self) {
+        let names = self.worker.names.lock();
+        let lines: Vec<String> = self
+            .registry
+            .borrow()
+            .iter()
+            .map(|body| {
+                // SAFETY: as in `cancel_all`.
+                let body = unsafe { body.as_ref() };
+                let header = body.header();
+                describe(
+                    header.id(),
+                    names.get(&header.id()).map(|name| &**name),
+                    header.site(),
+                    body.reason().word(),
+                )
+            })
+            .collect();
+        drop(names);
+        let mut staff = self.shared.staff.lock();
+        staff.stuck.extend(lines);
+        staff.reported.push(self.worker);
+        self.shared.changed.notify_all();
+    }
+}
+
+fn describe(id: u64, name: Option<&str>, site: &std::panic::Location<'_>, what: &str) -> String {
+    match name {
+        Some(name) => format!("routine {id} \"{name}\" [{what}], spawned at {site}"),
+        None => format!("routine {id} [{what}], spawned at {site}"),
+    }
+}
+
+impl Shared {
+    /// Whether as many routines have finished as were spawned.
+    fn is_quiescent(&self) -> bool {
+        let staff = self.staff.lock();
+        let all = || self.workers.iter().chain(&staff.own);
+        // ORDER: SeqCst reads pair with the counting in `place_from_outside`.
+        let finished = all().map(|worker| worker.stats.finished.get()).sum::<u64>()
+            + staff.past_finished
+            + self.outside.refused.load(Ordering::SeqCst);
+        let spawned = all().map(|worker| worker.stats.spawned.get()).sum::<u64>()
+            + staff.past_spawned
+            // ORDER: as above.
+            + self.outside.spawned.load(Ordering::SeqCst);
+        finished == spawned
+    }
+
+    /// Begins the end; returns at once.
+    pub(crate) fn begin_stop(&self) {
+        self.set_phase(Phase::Stopping);
+    }
+
+    /// From a plain thread: waits until every worker's thread has left, or until `deadline`.
+    pub(crate) fn wait_until_left(&self, deadline: Option<Instant>) -> bool {
+        let mut staff = self.staff.lock();
+        loop {
+            if staff.left == staff.hired {
+                break;
+            }
+            match deadline {
+                None => self.changed.wait(&mut staff),
+                Some(deadline) => {
+                    if self.changed.wait_until(&mut staff, deadline).timed_out() {
+                        return staff.left == staff.hired && self.join_all(staff);
+                    }
+                }
+            }
+        }
+        self.join_all(staff)
+    }
+
+    /// Whether every worker's thread has left its loop; then they are joined.
+    pub(crate) fn have_left(&self) -> bool {
+        let staff = self.staff.lock();
+        staff.left == staff.hired && self.join_all(staff)
+    }
+
+    /// Waits for threads that have left their loops; they hold nothing that could block.
+    fn join_all(&self, mut staff: parking_lot::MutexGuard<'_, Staff>) -> bool {
+        let threads = std::mem::take(&mut staff.threads);
+        drop(staff);
+        for thread in threads {
+            if thread.thread().id() != std::thread::current().id() {
+                // A worker's loop does not unwind; a panic of a thread-local's destructor at its
+                // exit has been printed by then.
+                drop(thread.join());
+            }
+        }
+        true
+    }
+
+    /// Asks every worker what still lives; those that do not answer before `deadline` are stuck in
+    /// the routine they run.
+    pub(crate) fn collect_stuck(&self, deadline: Instant) -> Vec<String> {
+        self.set_phase(Phase::Reporting);
+        let mut staff = self.staff.lock();
+        while staff.left < staff.hired && staff.reported.len() < staff.hired - staff.left {
+            if self.changed.wait_until(&mut staff, deadline).timed_out() {
+                break;
+            }
+        }
+        let mut stuck = staff.stuck.clone();
+        for &worker in self.workers.iter().chain(&staff.own) {
+            if !staff.reported.iter().any(|seen| ptr::eq(*seen, worker)) {
+                stuck.extend(self.describe_current(worker));
+            }
+        }
+        stuck
+    }
+
+    /// The routine that a worker which does not answer is running, read from outside.
+    fn describe_current(&self, worker: &Worker) -> Option<String> {
+        self.depot.hold(|| {
+            let body = worker.stats.current.load(Ordering::Relaxed);
+            if body.is_null() {
+                return None;
+            }
+            // SAFETY: a current body's stack is leased, so not unmapped before we held the depot.
+            let (id, site) = unsafe { Body::peek(body) }?;
+            let names = worker.names.lock();
+            Some(describe(
+                id,
+                names.get(&id).map(|name| &**name),
+                site,
+                "running",
+            ))
+        })
+    }
+
+    /// Says, once, that stacks have run out and routines wait for one.
+    pub(super) fn say_starved(&self, error: &std::io::Error) {
+        use std::sync::Once;
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            eprintln!("rust-routines: {error}; routines wait until a stack comes back (said once)");
+        });
+    }
+}

@@ -1,0 +1,237 @@
+//! A worker as others see it.
+//!
+//! Each group of fields stands on cache lines of its own, so that on local paths - spawn, switch,
+//! wake of a home-mate - no two workers write one line (asserted by `padding`):
+//!
+//! | field | written by |
+//! |---|---|
+//! | `home` | whoever wakes one of its routines |
+//! | `mail` | whoever spreads a new routine to it |
+//! | `nursery` | the worker; thieves when its deque is empty |
+//! | `stats` | the worker only |
+//! | `timers` | the worker; later a stand-in while it is stuck |
+//!
+//! Workers are type-stable like their homes: recycled, never freed (`control::home` says why).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_deque::{Stealer, Worker as Deque};
+use crossbeam_queue::SegQueue;
+use parking_lot::Mutex;
+
+use crate::control::{Body, Fresh, Home};
+use crate::driver::timers::Timers;
+use crate::prim::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock};
+use crate::sys::clock::Nanos;
+use crate::sys::sleep::Sleeper;
+
+/// Most children of one slice that wait in the nursery; the next one sends them to the deque.
+pub(crate) const NURSERY: usize = 32;
+
+#[repr(C)]
+pub(crate) struct Worker {
+    home: CachePadded<Home>,
+    pub(crate) mail: CachePadded<Mail>,
+    /// The children of the slice that runs now, oldest first. Its newest entry is the LIFO slot: it
+    /// runs first when the slice ends; until then an idle worker may take any of them.
+    pub(crate) nursery: CachePadded<SpinLock<Vec<Fresh>>>,
+    pub(crate) stats: CachePadded<Stats>,
+    pub(crate) timers: CachePadded<Alarms>,
+    pub(crate) stealer: Stealer<Fresh>,
+    /// Names of the routines here that have one; touched for named routines only.
+    pub(crate) names: Mutex<HashMap<u64, Arc<str>>>,
+}
+
+/// What a worker's thread owns while it runs, and leaves for the next one.
+pub(crate) struct Seat {
+    pub(crate) worker: &'static Worker,
+    pub(crate) deque: Deque<Fresh>,
+    pub(crate) sleeper: Sleeper,
+}
+
+/// Routines that others have placed here and that have not started.
+pub(crate) struct Mail {
+    queue: SegQueue<Fresh>,
+    pending: AtomicUsize,
+}
+
+/// The timers and when the first is due.
+pub(crate) struct Alarms {
+    pub(crate) next: AtomicI64,
+    pub(crate) queue: Mutex<Timers>,
+}
+
+/// Counters that only the worker writes.
+#[derive(Default)]
+pub(crate) struct Stats {
+    pub(crate) spawned: Counter,
+    pub(crate) started: Counter,
+    pub(crate) finished: Counter,
+    pub(crate) switches: Counter,
+    pub(crate) steals: Counter,
+    pub(crate) live: Counter,
+    pub(crate) stacks: Counter,
+    pub(crate) stacks_high_water: Counter,
+    /// Nanoseconds awake until the last sleep, and since when it is awake (0: asleep).
+    pub(crate) busy: Counter,
+    pub(crate) awake_since: AtomicI64,
+    /// The routine that runs now, for reports.
+    pub(crate) current: AtomicPtr<Body>,
+}
+
+/// A number with one writer: a load and a store instead of a locked instruction.
+#[derive(Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    #[inline]
+    pub(crate) fn add(&self, by: i64) {
+        let now = self.0.load(Ordering::Relaxed).wrapping_add_signed(by);
+        // ORDER: Release pairs with the Acquire in `get`: who sees an end counted sees the spawns
+        // of the routine that ended.
+        self.0.store(now, Ordering::Release);
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        // ORDER: pairs with the Release in `add`.
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Mail {
+    pub(crate) fn push(&self, fresh: Fresh) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.queue.push(fresh);
+    }
+
+    #[inline]
+    pub(crate) fn pop(&self) -> Option<Fresh> {
+        if self.pending.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let fresh = self.queue.pop()?;
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        Some(fresh)
+    }
+
+    #[inline]
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.load(Ordering::Relaxed)
+    }
+}
+
+/// Workers whose threads have ended, for reuse.
+static RETIRED: Mutex<Vec<Seat>> = Mutex::new(Vec::new());
+
+impl Worker {
+    /// A worker nobody uses: a recycled one or a new one.
+    pub(crate) fn hire() -> Seat {
+        if let Some(seat) = RETIRED.lock().pop() {
+            return seat;
+        }
+        let (deque, sleeper) = (Deque::new_lifo(), Sleeper::new());
+        let worker = Box::leak(Box::new(Worker {
+            home: CachePadded::new(Home::new(sleeper.alarm())),
+            mail: CachePadded::new(Mail {
+                queue: SegQueue::new(),
+                pending: AtomicUsize::new(0),
+            }),
+            nursery: CachePadded::new(SpinLock::new(Vec::with_capacity(NURSERY))),
+            stats: CachePadded::new(Stats::default()),
+            timers: CachePadded::new(Alarms {
+                next: AtomicI64::new(Nanos::MAX),
+                queue: Mutex::new(Timers::default()),
+            }),
+            stealer: deque.stealer(),
+            names: Mutex::new(HashMap::new()),
+        }));
+        Seat {
+            worker,
+            deque,
+            sleeper,
+        }
+    }
+
+    /// Gives a worker back whose routines have all ended.
+    pub(crate) fn retire(seat: Seat) {
+        let stats = &seat.worker.stats;
+        for counter in [
+            &stats.spawned,
+            &stats.started,
+            &stats.finished,
+            &stats.switches,
+            &stats.steals,
+            &stats.live,
+            &stats.stacks,
+            &stats.stacks_high_water,
+            &stats.busy,
+        ] {
+            counter.set(0);
+        }
+        RETIRED.lock().push(seat);
+    }
+
+    #[inline]
+    pub(crate) fn home(&'static self) -> &'static Home {
+        &self.home
+    }
+
+    /// Live routines and those on their way: what spreading compares.
+    pub(crate) fn load(&self) -> usize {
+        self.stats.live.get() as usize + self.mail.pending()
+    }
+
+    /// Whether a thief would find something.
+    pub(crate) fn has_stealable(&self) -> bool {
+        !self.stealer.is_empty() || self.nursery.try_lock().is_none_or(|n| !n.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::mem::offset_of;
+
+    #[test]
+    fn padding() {
+        let line = 128;
+        let starts = [
+            offset_of!(Worker, home),
+            offset_of!(Worker, mail),
+            offset_of!(Worker, nursery),
+            offset_of!(Worker, stats),
+            offset_of!(Worker, timers),
+            offset_of!(Worker, stealer),
+        ];
+        for pair in starts.windows(2) {
+            assert!(
+                pair[0] / line < pair[1] / line,
+                "two groups share a line: {starts:?}"
+            );
+        }
+        assert_eq!(align_of::<Worker>() % line, 0);
+    }
+
+    #[test]
+    fn a_retired_worker_is_hired_again() {
+        let seat = Worker::hire();
+        let address = std::ptr::from_ref(seat.worker);
+        seat.worker.stats.spawned.add(3);
+        Worker::retire(seat);
+        // Other tests hire and retire too, so ours may have been taken: then it is not in the list.
+        let again: Vec<Seat> = (0..64).map(|_| Worker::hire()).collect();
+        if let Some(seat) = again
+            .iter()
+            .find(|seat| std::ptr::from_ref(seat.worker) == address)
+        {
+            assert_eq!(seat.worker.stats.spawned.get(), 0);
+        }
+    }
+}

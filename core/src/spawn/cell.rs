@@ -1,0 +1,231 @@
+//! The typed part of a routine: one heap object with the header, the closure and later the result.
+//!
+//! ```text
+//! Closure --start--> Empty --returns, panics, is cancelled--> Done --join or drop--> Empty
+//!    ^                 |
+//!    '--- restart -----'  (as `Again`)
+//! ```
+//!
+//! - I1: until `ended` is set the payload belongs to the routine (before its start: to the holder of
+//!   `Fresh`); from then on to the handle; if the handle was abandoned, to the routine again.
+//! - I2: user code - the closure, and destructors of what it leaves behind - runs on the routine's
+//!   stack or at the handle's, never on the scheduler's.
+
+use std::any::{Any, TypeId};
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::mem;
+use std::panic::{self, AssertUnwindSafe, Location};
+use std::ptr::NonNull;
+
+use super::handle::JoinError;
+use super::restart::{self, Again};
+use crate::control::header::Restart;
+use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
+use crate::queue::event::Before;
+use crate::sched::park::Cancel;
+use crate::wait::one;
+
+#[repr(C)]
+struct Cell<F, T> {
+    header: Header,
+    payload: UnsafeCell<Payload<F, T>>,
+}
+
+enum Payload<F, T> {
+    Closure(F),
+    Again(Again<T>),
+    Done(Result<T, JoinError>),
+    Empty,
+}
+
+/// The handle's side of the payload.
+pub(super) struct Output<T> {
+    header: HeaderRef,
+    take: unsafe fn(NonNull<Header>) -> Option<Result<T, JoinError>>,
+}
+
+/// Makes a routine: the right to start it, and its handle's side.
+pub(super) fn make<F, T>(
+    f: F,
+    id: u64,
+    site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
+) -> (Fresh, Output<T>)
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let vtable = const {
+        &VTable {
+            run: run::<F, T>,
+            free: free::<F, T>,
+            restart: Some(Restart {
+                output: TypeId::of::<T>,
+                rearm: rearm::<F, T>,
+            }),
+        }
+    };
+    build(f, vtable, id, site, extra)
+}
+
+/// As [`make`], for a closure that borrows.
+///
+/// # Safety
+/// What `f` and `T` borrow outlives the routine: the caller waits for its end, whatever happens.
+pub(super) unsafe fn make_borrowed<F, T>(
+    f: F,
+    id: u64,
+    site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
+) -> (Fresh, Output<T>)
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let vtable = const {
+        &VTable {
+            run: run::<F, T>,
+            free: free::<F, T>,
+            restart: None,
+        }
+    };
+    build(f, vtable, id, site, extra)
+}
+
+fn build<F, T>(
+    f: F,
+    vtable: &'static VTable,
+    id: u64,
+    site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
+) -> (Fresh, Output<T>)
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let header = Header::new(vtable, id, site, extra);
+    let payload = UnsafeCell::new(Payload::<F, T>::Closure(f));
+    let cell = Box::new(Cell { header, payload });
+    let header = NonNull::from(Box::leak(cell)).cast::<Header>();
+    // SAFETY: a new header has two counts: one for the routine, one for its handle.
+    unsafe {
+        let output = Output {
+            header: HeaderRef::from_raw(header),
+            take: take::<F, T>,
+        };
+        (Fresh::new(header), output)
+    }
+}
+
+/// # Safety
+/// `header` is the head of a `Cell<F, T>` that is alive.
+unsafe fn payload<'a, F, T>(header: NonNull<Header>) -> &'a UnsafeCell<Payload<F, T>> {
+    // SAFETY: the caller's promise; the header is the first field.
+    unsafe { &(*header.as_ptr().cast::<Cell<F, T>>()).payload }
+}
+
+/// # Safety
+/// As [`payload`], and the payload is the caller's (I1).
+unsafe fn replace<F, T>(header: NonNull<Header>, with: Payload<F, T>) -> Payload<F, T> {
+    // SAFETY: the caller's promise.
+    unsafe { mem::replace(&mut *payload::<F, T>(header).get(), with) }
+}
+
+/// The life of a routine, on its own stack.
+///
+/// # Safety
+/// `header` is the head of a `Cell<F, T>`; the caller passes on the routine's count, at its start.
+unsafe fn run<F, T>(header: NonNull<Header>)
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: I1: ours until `ended` is set.
+        let start = unsafe { replace::<F, T>(header, Payload::Empty) };
+        // SAFETY: alive while the routine's count is.
+        if unsafe { header.as_ref() }.is_cancelled() {
+            drop(start);
+            panic::resume_unwind(Box::new(Cancel));
+        }
+        match start {
+            Payload::Closure(f) => f(),
+            Payload::Again(f) => f(),
+            Payload::Done(_) | Payload::Empty => unreachable!("a routine starts once"),
+        }
+    }));
+    let result = match result {
+        Ok(output) => Ok(output),
+        Err(payload) if payload.is::<Cancel>() => Err(JoinError::Cancelled),
+        Err(payload) if restart::is_restart(&*payload) => {
+            // SAFETY: `header` is ours, and its routine gives its stack up.
+            return unsafe { restart::again(header, payload) };
+        }
+        Err(payload) => Err(JoinError::Panicked(payload)),
+    };
+    // SAFETY: as above.
+    unsafe { end::<F, T>(header, result) };
+}
+
+/// The last steps: hands the result over, or drops it if nobody wants it.
+///
+/// # Safety
+/// As [`run`]; consumes the routine's count.
+unsafe fn end<F, T>(header: NonNull<Header>, result: Result<T, JoinError>) {
+    // SAFETY: I1; the count keeps the object alive until the end of this function.
+    let header_ref = unsafe {
+        drop(replace::<F, T>(header, Payload::Done(result)));
+        HeaderRef::from_raw(header)
+    };
+    if let Before::Abandoned = one::set(&header_ref.ended) {
+        // A destructor that panics has had its message printed by the hook, and ends here.
+        // SAFETY: I1: abandoned, so the payload is still ours.
+        drop(panic::catch_unwind(AssertUnwindSafe(|| unsafe {
+            drop(replace::<F, T>(header, Payload::Empty));
+        })));
+    }
+}
+
+/// # Safety
+/// `header` is the head of a `Cell<F, T>` whose last count has gone.
+unsafe fn free<F, T>(header: NonNull<Header>) {
+    // SAFETY: made by `build` from a box of this type.
+    drop(unsafe { Box::from_raw(header.as_ptr().cast::<Cell<F, T>>()) });
+}
+
+/// # Safety
+/// `header` is the head of a `Cell<F, T>`, and `ended` is set and not abandoned (I1).
+unsafe fn take<F, T>(header: NonNull<Header>) -> Option<Result<T, JoinError>> {
+    // SAFETY: the caller's promise.
+    match unsafe { replace::<F, T>(header, Payload::Empty) } {
+        Payload::Done(result) => Some(result),
+        _ => None,
+    }
+}
+
+/// # Safety
+/// `header` is the head of a `Cell<F, T>`; its routine is at its root and has not ended.
+unsafe fn rearm<F, T: 'static>(header: NonNull<Header>, again: Box<dyn Any + Send>) {
+    let again = restart::closure::<T>(again);
+    // SAFETY: I1: ours until `ended` is set; it was `Empty`.
+    drop(unsafe { replace::<F, T>(header, Payload::Again(again)) });
+}
+
+impl<T> Output<T> {
+    pub(super) fn header(&self) -> &HeaderRef {
+        &self.header
+    }
+
+    /// The result, once.
+    ///
+    /// # Safety
+    /// `ended` is set, and has not been abandoned.
+    pub(super) unsafe fn take(&self) -> Option<Result<T, JoinError>> {
+        // SAFETY: the caller's promise; `take` was made for this object's type.
+        unsafe { (self.take)(self.header.as_ptr()) }
+    }
+}
+
+/// Keeps a `T` out of a type's auto traits.
+pub(super) type Produces<T> = PhantomData<fn() -> T>;

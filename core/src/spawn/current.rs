@@ -1,0 +1,231 @@
+//! What a routine does with itself: its name, its permit, its turn.
+
+use std::fmt;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use crate::control::{HeaderRef, Outcome, Reason};
+use crate::sched::with_core;
+use crate::sys::clock::{self, Nanos};
+use crate::wait::one;
+
+/// The number of a routine: unique in this process, in the order of spawning on each worker.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Id(NonZeroU64);
+
+impl Id {
+    pub(super) fn new(id: u64) -> Id {
+        Id(NonZeroU64::new(id).expect("routines are numbered from one"))
+    }
+
+    /// The number itself.
+    pub fn as_u64(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A routine, seen from anywhere: from [`current`] or
+/// [`JoinHandle::routine`](super::JoinHandle::routine).
+#[derive(Clone)]
+pub struct Routine {
+    header: HeaderRef,
+}
+
+impl Routine {
+    pub(super) fn new(header: HeaderRef) -> Routine {
+        Routine { header }
+    }
+
+    /// Lets the routine's present or next [`park`] return.
+    ///
+    /// A permit is stored, at most one, as with `std::thread::Thread::unpark`. What happens before
+    /// `unpark` is visible after the `park` that returns because of it. Does nothing to a routine
+    /// that has ended.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Go
+    /// No counterpart in the language; a channel of capacity one does the same.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine;
+    ///
+    /// let sleeper = routine::spawn(|| routine::park());
+    /// sleeper.routine().unpark();
+    /// sleeper.join().unwrap();
+    /// ```
+    pub fn unpark(&self) {
+        one::set(&self.header.permit);
+    }
+
+    /// The routine's number.
+    pub fn id(&self) -> Id {
+        Id::new(self.header.id())
+    }
+
+    /// The routine's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.header.name().map(|name| &**name)
+    }
+}
+
+impl fmt::Debug for Routine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.header.fmt(f)
+    }
+}
+
+impl PartialEq for Routine {
+    fn eq(&self, other: &Self) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for Routine {}
+
+/// The routine that runs here; `None` on a plain thread.
+///
+/// **Blocks**: never.
+///
+/// # Go
+/// No counterpart: goroutines have no identity.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// assert!(routine::current().is_none());
+/// rust_routines::run(|| assert!(routine::current().is_some()));
+/// ```
+pub fn current() -> Option<Routine> {
+    with_core(|core| {
+        let body = core?.current()?;
+        // SAFETY: the current routine's body; its header is alive while it runs.
+        unsafe {
+            Some(Routine::new(HeaderRef::share(
+                body.as_ref().header().into(),
+            )))
+        }
+    })
+}
+
+/// Whether this code runs in a routine (and not on a plain thread).
+///
+/// **Blocks**: never.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// assert!(!routine::is_routine());
+/// assert!(rust_routines::run(routine::is_routine));
+/// ```
+pub fn is_routine() -> bool {
+    with_core(|core| core.is_some_and(|core| core.current().is_some()))
+}
+
+/// Lets the other routines of this worker go first.
+///
+/// Everything that is ready or newly spawned here runs before this returns, and work from outside
+/// has its turn. On a plain thread: `std::thread::yield_now`.
+///
+/// **Blocks** the routine until its next turn.
+///
+/// # Panics
+/// Under [`forbid_park`](crate::routine::forbid_park).
+///
+/// # Go
+/// `runtime.Gosched()`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// rust_routines::run(|| {
+///     routine::spawn(|| println!("first"));
+///     routine::yield_now();
+///     println!("second");
+/// });
+/// ```
+#[track_caller]
+pub fn yield_now() {
+    crate::sched::forbid::check();
+    with_core(
+        |core| match core.and_then(|core| Some((core, core.current()?))) {
+            Some((core, body)) => core.yield_now(body),
+            None => std::thread::yield_now(),
+        },
+    );
+}
+
+/// Waits until somebody calls [`Routine::unpark`], or returns at once if that has happened since
+/// the last park.
+///
+/// Never returns without a permit. On a plain thread: `std::thread::park`, which may.
+///
+/// **Blocks** the routine; on a plain thread, the thread.
+///
+/// # Panics
+/// Under [`forbid_park`](crate::routine::forbid_park), if there is no permit.
+///
+/// # Go
+/// No counterpart in the language; receiving from a channel of capacity one does the same.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// rust_routines::run(|| {
+///     let me = routine::current().unwrap();
+///     routine::spawn(move || me.unpark());
+///     routine::park();
+/// });
+/// ```
+#[track_caller]
+pub fn park() {
+    park_until(None);
+}
+
+/// As [`park`], for at most `timeout`.
+///
+/// Says nothing about why it returned. On a plain thread: `std::thread::park_timeout`.
+///
+/// **Blocks** the routine; on a plain thread, the thread.
+///
+/// # Panics
+/// Under [`forbid_park`](crate::routine::forbid_park), if there is no permit.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{routine, time::Duration};
+///
+/// rust_routines::run(|| routine::park_timeout(Duration::from_millis(1)));
+/// ```
+#[track_caller]
+pub fn park_timeout(timeout: Duration) {
+    if is_routine() {
+        park_until(Some(clock::deadline(timeout)));
+    } else {
+        std::thread::park_timeout(timeout);
+    }
+}
+
+#[track_caller]
+fn park_until(deadline: Option<Nanos>) {
+    let Some(me) = current() else {
+        return std::thread::park();
+    };
+    let permit = &me.header.permit;
+    if one::wait(permit, Reason::Park, deadline) == Outcome::Woken {
+        // Set: stored before, or by the one that woke us.
+        let taken = permit.take();
+        debug_assert!(taken);
+    }
+}

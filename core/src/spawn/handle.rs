@@ -1,0 +1,243 @@
+//! The handle of a routine: waiting for its result, on a routine, a thread or in a future.
+
+use std::any::Any;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::cell::{Output, Produces};
+use super::current::Id;
+use crate::control::{Outcome, Reason};
+use crate::queue::event::Before;
+use crate::wait::{TaskWaiter, one, shielded};
+
+/// Why a routine has no result.
+pub enum JoinError {
+    /// It panicked; the value is what was given to `panic!`.
+    Panicked(Box<dyn Any + Send>),
+    /// It was cancelled: its runtime was shut down before it ended.
+    Cancelled,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Panicked(payload) => match message(&**payload) {
+                Some(message) => write!(f, "the routine panicked: {message}"),
+                None => f.write_str("the routine panicked"),
+            },
+            JoinError::Cancelled => f.write_str("the routine was cancelled"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::Panicked(payload) => match message(&**payload) {
+                Some(message) => f.debug_tuple("Panicked").field(&message).finish(),
+                None => f.write_str("Panicked(..)"),
+            },
+            JoinError::Cancelled => f.write_str("Cancelled"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+fn message(payload: &(dyn Any + Send)) -> Option<&str> {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or(payload.downcast_ref::<String>().map(|s| &**s))
+}
+
+/// The handle of a routine, from [`spawn`](super::spawn).
+///
+/// Dropping it detaches the routine: it goes on, and its result is dropped when it ends. As a
+/// future it is the same as [`join`](JoinHandle::join) for tasks of any executor; a routine that
+/// has been polled once can still be joined.
+///
+/// # Go
+/// No counterpart: a `go` statement has no handle; Go programs use a `sync.WaitGroup` or a channel.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// let handle = routine::spawn(|| 6 * 7);
+/// assert_eq!(handle.join().unwrap(), 42);
+/// ```
+pub struct JoinHandle<T> {
+    output: Output<T>,
+    /// Registered with `ended` while a future waits.
+    task: Option<Arc<TaskWaiter>>,
+    taken: bool,
+    produces: Produces<T>,
+}
+
+// SAFETY: sending a handle sends at most the result, which is `Send`.
+unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: a shared handle gives no access to the result.
+unsafe impl<T: Send> Sync for JoinHandle<T> {}
+
+impl<T> Unpin for JoinHandle<T> {}
+
+impl<T> JoinHandle<T> {
+    pub(super) fn new(output: Output<T>) -> JoinHandle<T> {
+        JoinHandle {
+            output,
+            task: None,
+            taken: false,
+            produces: std::marker::PhantomData,
+        }
+    }
+
+    /// Waits for the routine's end and returns its result.
+    ///
+    /// **Blocks** the calling routine; on a plain thread, the thread.
+    ///
+    /// # Errors
+    /// [`JoinError::Panicked`] with the payload if it panicked, [`JoinError::Cancelled`] if its
+    /// runtime was shut down before it ended.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if the routine has not ended yet; and if
+    /// the handle has given the result away as a future.
+    ///
+    /// # Go
+    /// `wg.Wait()` for one goroutine.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{self, JoinError};
+    ///
+    /// let failed = routine::spawn(|| -> u32 { panic!("no luck") }).join();
+    /// assert!(matches!(failed, Err(JoinError::Panicked(_))));
+    /// ```
+    #[track_caller]
+    pub fn join(mut self) -> Result<T, JoinError> {
+        self.withdraw_task();
+        let outcome = one::wait(&self.output.header().ended, Reason::Join, None);
+        debug_assert_eq!(outcome, Outcome::Woken);
+        self.take()
+    }
+
+    /// As `join`, with cancellation of the caller held off.
+    #[track_caller]
+    pub(super) fn join_shielded(self) -> Result<T, JoinError> {
+        shielded(|| self.join())
+    }
+
+    /// Whether the routine has ended, so that [`join`](JoinHandle::join) returns at once.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine;
+    ///
+    /// let handle = routine::spawn(|| routine::park());
+    /// assert!(!handle.is_finished());
+    /// ```
+    pub fn is_finished(&self) -> bool {
+        self.output.header().ended.is_set()
+    }
+
+    /// The routine's number: unique in this process.
+    pub fn id(&self) -> Id {
+        Id::new(self.output.header().id())
+    }
+
+    /// The name it was given by [`Builder::name`](crate::routine::Builder::name).
+    pub fn name(&self) -> Option<&str> {
+        self.output.header().name().map(|name| &**name)
+    }
+
+    /// The routine itself, to unpark it.
+    pub fn routine(&self) -> super::Routine {
+        super::Routine::new(self.output.header().clone())
+    }
+
+    #[track_caller]
+    fn take(&mut self) -> Result<T, JoinError> {
+        assert!(
+            !self.taken,
+            "a JoinHandle was used again after it had given its result"
+        );
+        self.taken = true;
+        // SAFETY: set (the callers have waited for that), and only `drop` abandons.
+        unsafe { self.output.take() }.expect("a routine that has ended has a result")
+    }
+
+    /// Takes a future's registration back.
+    fn withdraw_task(&mut self) {
+        if let Some(task) = self.task.take() {
+            let waiter = TaskWaiter::into_waiter(task);
+            // SAFETY: the count that `into_waiter` has just made.
+            let ours = unsafe { TaskWaiter::from_waiter(waiter) };
+            if self.output.header().ended.withdraw(waiter.cast()) {
+                // SAFETY: withdrawn, so the event's count is ours.
+                drop(unsafe { TaskWaiter::from_waiter(waiter) });
+            }
+            drop(ours);
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        if !this.is_finished() {
+            let waker = cx.waker().clone();
+            match &this.task {
+                // Registered already; the end, if it comes now, finds the new waker or is seen below.
+                Some(task) => task.set_waker(waker),
+                None => {
+                    let task = TaskWaiter::new(waker);
+                    let waiter = TaskWaiter::into_waiter(task.clone());
+                    if this.output.header().ended.register(waiter.cast()) {
+                        this.task = Some(task);
+                    } else {
+                        // SAFETY: not registered, so its count is still ours.
+                        drop(unsafe { TaskWaiter::from_waiter(waiter) });
+                    }
+                }
+            }
+            if !this.is_finished() {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(this.take())
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        if self.taken {
+            return;
+        }
+        match self.output.header().ended.abandon() {
+            // SAFETY: it was set, so the result is ours; nobody looks for it again.
+            Before::Set => drop(unsafe { self.output.take() }),
+            // SAFETY: our own registration, which nobody else can take off any more.
+            Before::Waiter(waiter) => drop(unsafe { TaskWaiter::from_waiter(waiter.cast()) }),
+            Before::Nobody | Before::Abandoned => {}
+        }
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}

@@ -1,0 +1,26 @@
+//! Spawning, joining and steering routines: what `routine` re-exports.
+//!
+//! | file | what |
+//! |---|---|
+//! | `cell` | the typed part of a routine: closure, then result; its first and last steps |
+//! | `builder` | `spawn`, `Builder` |
+//! | `handle` | `JoinHandle`, `JoinError` |
+//! | `current` | `current`, `park`, `yield_now`: what a routine does with itself |
+//! | `restart` | ending a stack and starting again elsewhere |
+//! | `deep` | `with_stack` |
+//! | `borrowed` | `run`: a routine that borrows from its waiting caller |
+
+pub(crate) mod borrowed;
+mod builder;
+mod cell;
+mod current;
+mod deep;
+mod handle;
+mod restart;
+
+pub use builder::{Builder, spawn};
+pub(crate) use builder::{spawn_on, spawn_request};
+pub use current::{Id, Routine, current, is_routine, park, park_timeout, yield_now};
+pub use deep::with_stack;
+pub use handle::{JoinError, JoinHandle};
+pub use restart::restart;

@@ -1,0 +1,134 @@
+//! Moving, the sound way: give the stack up, and start again as one that may be placed.
+
+use std::any::{Any, TypeId, type_name};
+use std::io;
+use std::panic;
+use std::ptr::NonNull;
+
+use crate::control::{Fresh, Header, HeaderRef, Place};
+use crate::sched::with_core;
+
+/// The closure of a routine that starts again.
+pub(super) type Again<T> = Box<dyn FnOnce() -> T + Send>;
+
+/// Unwinds to the root with the new closure: a `Box<Again<T>>`.
+struct Unwind(Box<dyn Any + Send>);
+
+/// Ends the caller's stack and goes on with `f`, as a fresh routine under the same id and handle.
+///
+/// A started routine never changes its thread; this is how one moves all the same. The stack is
+/// unwound (destructors run), and `f`, which has not started and so may go anywhere, is placed at
+/// the worker with the fewest live routines. `join` returns what `f` returns.
+///
+/// A `catch_unwind` on the way that does not resume what it caught swallows the restart, and drops
+/// `f`.
+///
+/// **Blocks**: does not return.
+///
+/// # Panics
+/// On a plain thread; in the closure of [`run`](crate::run), which borrows from its caller; if the
+/// routine's output is not a `T`; while unwinding already.
+///
+/// # Go
+/// No counterpart: goroutines move by themselves.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// let handle = routine::spawn(|| -> u32 {
+///     let shard: u32 = 3;
+///     routine::restart(move || shard + 1)
+/// });
+/// assert_eq!(handle.join().unwrap(), 4);
+/// ```
+#[track_caller]
+pub fn restart<F, T>(f: F) -> !
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let output = with_core(|core| {
+        let body = core?.current()?;
+        // SAFETY: the current routine's body; its header is alive while it runs.
+        Some(
+            unsafe { body.as_ref() }
+                .header()
+                .vtable()
+                .restart
+                .as_ref()
+                .map(|r| (r.output)()),
+        )
+    });
+    assert!(
+        !std::thread::panicking(),
+        "restart: called while unwinding from a panic"
+    );
+    match output {
+        None => panic!("restart: called on a plain thread; only a routine can start again"),
+        Some(None) => panic!(
+            "restart: called in the closure of `run`, which borrows from its waiting caller; \
+             spawn a routine in it and restart that one"
+        ),
+        Some(Some(output)) => assert!(
+            output == TypeId::of::<T>(),
+            "restart: the closure returns {}, which is not what this routine was spawned to return",
+            type_name::<T>()
+        ),
+    }
+    let again: Again<T> = Box::new(f);
+    panic::resume_unwind(Box::new(Unwind(Box::new(again))))
+}
+
+pub(super) fn is_restart(payload: &(dyn Any + Send)) -> bool {
+    payload.is::<Unwind>()
+}
+
+/// The closure in the box that unwound; the type was checked by `restart`.
+pub(super) fn closure<T: 'static>(again: Box<dyn Any + Send>) -> Again<T> {
+    *again
+        .downcast::<Again<T>>()
+        .expect("restart has compared the types")
+}
+
+/// At the root: puts the new closure in place and places the routine anew.
+///
+/// # Safety
+/// Called by the routine's root, with its count, as its last step.
+pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
+    // SAFETY: the routine's count keeps it alive until it is placed.
+    let h = unsafe { header.as_ref() };
+    let (Some(restart), Ok(unwind)) = (&h.vtable().restart, payload.downcast::<Unwind>()) else {
+        unreachable!("`restart` unwinds only routines that can be restarted");
+    };
+    // SAFETY: the routine is at its root and has not ended; the types were compared.
+    unsafe { (restart.rearm)(header, unwind.0) };
+    with_core(|core| {
+        let core = core.expect("a routine runs on a worker");
+        // A stack of its own size is leased anew; if there is none left, it gets an ordinary one.
+        let leased = match h.own_size() {
+            Some((size, seat)) => core.shared.depot.take(size).map(|stack| {
+                *seat.lock() = Some(stack);
+            }),
+            None => core.claim_stack(),
+        };
+        if let Err(error) = leased {
+            say_smaller(h, &error);
+        }
+        // SAFETY: it gives its stack up: after this nothing here touches it again.
+        let fresh = unsafe { Fresh::new(header) };
+        if let Err((error, fresh)) = core.place(fresh, Place::Spread) {
+            // SAFETY: it will never start, so its count is ours to drop.
+            drop(unsafe { HeaderRef::from_raw(fresh.into_raw()) });
+            unreachable!("spreading does not fail: {error}");
+        }
+    });
+}
+
+#[cold]
+fn say_smaller(header: &Header, error: &io::Error) {
+    eprintln!(
+        "rust-routines: routine {} restarts on an ordinary stack: {error}",
+        header.id()
+    );
+}

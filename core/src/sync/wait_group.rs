@@ -1,0 +1,155 @@
+//! Waiting until a number of others are done.
+
+use std::fmt;
+
+use crate::control::{Reason, Unlink};
+use crate::prim::{AtomicI64, Ordering, SpinLock};
+use crate::wait::{WaitList, Waiter, block};
+
+/// A count of those who are still at work, and a wait for zero.
+///
+/// # Go
+/// `sync.WaitGroup`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{routine, sync::WaitGroup};
+/// use std::sync::Arc;
+///
+/// let group = Arc::new(WaitGroup::new());
+/// for i in 0..3 {
+///     group.add(1);
+///     let group = group.clone();
+///     routine::spawn(move || {
+///         println!("{i}");
+///         group.done();
+///     });
+/// }
+/// group.wait();
+/// ```
+pub struct WaitGroup {
+    count: AtomicI64,
+    waiters: SpinLock<WaitList>,
+}
+
+impl WaitGroup {
+    /// A group with a count of zero.
+    pub const fn new() -> WaitGroup {
+        WaitGroup {
+            count: AtomicI64::new(0),
+            waiters: SpinLock::new(WaitList::new()),
+        }
+    }
+
+    /// Adds `delta`, which may be negative, to the count; at zero everybody who waits goes on.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Panics
+    /// `sync: negative WaitGroup counter`, if the count would fall below zero; it is left at zero.
+    ///
+    /// # Go
+    /// `wg.Add(delta)`.
+    pub fn add(&self, delta: isize) {
+        // ORDER: Release pairs with the Acquire load in `wait`: what was done before `done` is
+        // visible after `wait`; Acquire, so that the last one has seen it too.
+        let before = self.count.fetch_add(delta as i64, Ordering::AcqRel);
+        let now = before + delta as i64;
+        if now < 0 {
+            self.count.fetch_sub(delta as i64, Ordering::Relaxed);
+            panic!("sync: negative WaitGroup counter");
+        }
+        if now == 0 && before != 0 {
+            self.release();
+        }
+    }
+
+    /// Takes one off the count.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Panics
+    /// `sync: negative WaitGroup counter`, if the count is zero.
+    ///
+    /// # Go
+    /// `wg.Done()`.
+    pub fn done(&self) {
+        self.add(-1);
+    }
+
+    /// Waits until the count is zero.
+    ///
+    /// **Blocks** the calling routine; on a plain thread, the thread.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if the count is not zero.
+    ///
+    /// # Go
+    /// `wg.Wait()`.
+    #[track_caller]
+    pub fn wait(&self) {
+        // ORDER: pairs with the Release in `add`.
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let waiter = Waiter::here();
+        let mut waiters = self.waiters.lock();
+        // ORDER: pairs with the Release in `add`. Whoever takes the count to zero after this look
+        // takes the list's lock after us, and finds the waiter.
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
+        unsafe { waiters.push_back(&waiter) };
+        drop(waiters);
+        // SAFETY: made here, linked just now; `Wait` takes this waiter out.
+        unsafe {
+            block(
+                &waiter,
+                &Wait {
+                    group: self,
+                    waiter: &waiter,
+                },
+                Reason::WaitGroup,
+                None,
+            )
+        };
+        // ORDER: pairs with the Release in `add`, for those whose `done` was not the last.
+        self.count.load(Ordering::Acquire);
+    }
+
+    #[cold]
+    fn release(&self) {
+        let mut waiters = self.waiters.lock();
+        let mut waiting = std::mem::replace(&mut *waiters, WaitList::new());
+        // Unlinked under the lock, all of them, before the first can come back and wait again.
+        let claimed: Vec<_> = std::iter::from_fn(|| waiting.pop_front()).collect();
+        drop(waiters);
+        claimed.into_iter().for_each(|waiter| waiter.wake());
+    }
+}
+
+struct Wait<'a> {
+    group: &'a WaitGroup,
+    waiter: &'a Waiter,
+}
+
+impl Unlink for Wait<'_> {
+    fn unlink(&self) -> bool {
+        self.group.waiters.lock().remove(self.waiter)
+    }
+}
+
+impl Default for WaitGroup {
+    fn default() -> WaitGroup {
+        WaitGroup::new()
+    }
+}
+
+impl fmt::Debug for WaitGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WaitGroup")
+            .field("count", &self.count.load(Ordering::Relaxed))
+            .finish()
+    }
+}

@@ -1,0 +1,136 @@
+//! How many workers pay off here: Go's formula.
+//!
+//! CPUs in the affinity mask, capped by the cgroup's CPU quota rounded up, and at least 2 if the
+//! quota is a fraction (a worker that is throttled in the middle of a slice should not be the only
+//! one). `std::thread::available_parallelism` rounds the quota down; `num_cpus` rounds up but lets
+//! 0.5 CPUs be 1. `num_cpus` counts where there are no cgroups.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The default number of workers.
+pub(crate) fn available() -> usize {
+    workers_for(affinity(), quota())
+}
+
+fn workers_for(cpus: usize, quota: Option<f64>) -> usize {
+    let Some(quota) = quota else {
+        return cpus.max(1);
+    };
+    let mut limit = quota.ceil() as usize;
+    if quota.fract() != 0.0 {
+        limit = limit.max(2);
+    }
+    cpus.min(limit).max(1)
+}
+
+#[cfg(target_os = "linux")]
+fn affinity() -> usize {
+    // SAFETY: an all-zero cpu_set_t is an empty set, and the call writes at most its size.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
+            return libc::CPU_COUNT(&set) as usize;
+        }
+    }
+    num_cpus::get()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn affinity() -> usize {
+    num_cpus::get()
+}
+
+/// The tightest quota on the way from this process's cgroup to the root, in CPUs.
+fn quota() -> Option<f64> {
+    let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let mut tightest: Option<f64> = None;
+    for dir in cgroup_dirs(&membership) {
+        let mut level: Option<&Path> = Some(&dir);
+        while let Some(at) = level.filter(|at| at.starts_with("/sys/fs/cgroup")) {
+            if let Some(found) = quota_in(at) {
+                tightest = Some(tightest.map_or(found, |t| t.min(found)));
+            }
+            level = at.parent();
+        }
+    }
+    tightest
+}
+
+/// Where the CPU controller's files of this process may be, for version 2 and version 1.
+fn cgroup_dirs(membership: &str) -> Vec<PathBuf> {
+    let mut dirs = Vec::new();
+    for line in membership.lines() {
+        let mut fields = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) =
+            (fields.next(), fields.next(), fields.next())
+        else {
+            continue;
+        };
+        let path = path.trim_start_matches('/');
+        if controllers.is_empty() {
+            dirs.push(Path::new("/sys/fs/cgroup").join(path));
+        } else if controllers.split(',').any(|c| c == "cpu") {
+            dirs.push(Path::new("/sys/fs/cgroup/cpu").join(path));
+            dirs.push(Path::new("/sys/fs/cgroup").join(controllers).join(path));
+        }
+    }
+    dirs
+}
+
+fn quota_in(dir: &Path) -> Option<f64> {
+    if let Ok(text) = fs::read_to_string(dir.join("cpu.max")) {
+        return parse_cpu_max(&text);
+    }
+    let quota = fs::read_to_string(dir.join("cpu.cfs_quota_us")).ok()?;
+    let period = fs::read_to_string(dir.join("cpu.cfs_period_us")).ok()?;
+    parse_cpu_max(&format!("{} {}", quota.trim(), period.trim()))
+}
+
+/// `QUOTA PERIOD` in microseconds; `max` or a negative quota means none.
+fn parse_cpu_max(text: &str) -> Option<f64> {
+    let mut fields = text.split_whitespace();
+    let quota: f64 = fields.next()?.parse().ok()?;
+    let period: f64 = fields.next()?.parse().ok()?;
+    (quota > 0.0 && period > 0.0).then_some(quota / period)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quota_rounds_up_and_fractions_give_two() {
+        assert_eq!(workers_for(8, None), 8);
+        assert_eq!(workers_for(8, Some(3.2)), 4);
+        assert_eq!(workers_for(8, Some(0.5)), 2);
+        assert_eq!(workers_for(8, Some(1.0)), 1);
+        assert_eq!(
+            workers_for(1, Some(0.5)),
+            1,
+            "never more than the CPUs there are"
+        );
+        assert_eq!(workers_for(2, Some(64.0)), 2);
+    }
+
+    #[test]
+    fn cpu_max_is_read() {
+        assert_eq!(parse_cpu_max("max 100000\n"), None);
+        assert_eq!(parse_cpu_max("150000 100000\n"), Some(1.5));
+        assert_eq!(parse_cpu_max("-1 100000"), None);
+        assert_eq!(parse_cpu_max(""), None);
+    }
+
+    #[test]
+    fn both_cgroup_versions_are_found() {
+        let dirs = cgroup_dirs("4:cpu,cpuacct:/a/b\n0::/c\n");
+        assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/cpu/a/b")));
+        assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/cpu,cpuacct/a/b")));
+        assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/c")));
+    }
+
+    #[test]
+    fn here_there_is_at_least_one() {
+        assert!(available() >= 1);
+    }
+}

@@ -1,0 +1,48 @@
+//! How a worker's thread sleeps: a token that one side stores and the other uses up.
+//!
+//! crossbeam's parker, because std's `park` would eat tokens that belong to the user. The poller
+//! will take its place for workers that wait for sockets; nothing else knows how a worker sleeps.
+
+use std::time::Duration;
+
+use crossbeam_utils::sync::{Parker, Unparker};
+
+/// The sleeping side; one thread at a time uses it.
+pub(crate) struct Sleeper {
+    parker: Parker,
+}
+
+/// The waking side; may be used by anyone at any time, also late.
+#[derive(Clone)]
+pub(crate) struct Alarm {
+    unparker: Unparker,
+}
+
+impl Sleeper {
+    pub(crate) fn new() -> Self {
+        Self {
+            parker: Parker::new(),
+        }
+    }
+
+    pub(crate) fn alarm(&self) -> Alarm {
+        Alarm {
+            unparker: self.parker.unparker().clone(),
+        }
+    }
+
+    /// Sleeps until rung or until `limit` has passed; may return early.
+    pub(crate) fn sleep(&self, limit: Option<Duration>) {
+        match limit {
+            Some(limit) => self.parker.park_timeout(limit),
+            None => self.parker.park(),
+        }
+    }
+}
+
+impl Alarm {
+    #[inline]
+    pub(crate) fn ring(&self) {
+        self.unparker.unpark();
+    }
+}

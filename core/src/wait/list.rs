@@ -1,0 +1,127 @@
+//! A FIFO of waiters that stand on their owners' stacks.
+//!
+//! Doubly linked, so that a time-out takes its waiter out from the middle at once.
+//!
+//! - I1: the list and the links of its waiters are touched under the lock of the object only.
+//! - I2: a linked waiter is alive: its owner is blocked until it is unlinked.
+
+use std::ptr::{self, NonNull};
+
+use super::waiter::{Claimed, Waiter};
+
+#[derive(Debug)]
+pub(crate) struct WaitList {
+    head: *const Waiter,
+    tail: *const Waiter,
+}
+
+// SAFETY: I1: the object's lock orders all access; I2 keeps the pointers valid.
+unsafe impl Send for WaitList {}
+
+impl WaitList {
+    pub(crate) const fn new() -> WaitList {
+        WaitList {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    /// # Safety
+    /// `waiter` is not linked, and stays alive and in place until it is unlinked (I2).
+    #[inline]
+    pub(crate) unsafe fn push_back(&mut self, waiter: &Waiter) {
+        waiter.links.set(Some((self.tail, ptr::null())));
+        if self.tail.is_null() {
+            self.head = waiter;
+        } else {
+            // SAFETY: I2.
+            unsafe { (*self.tail).set_next(waiter) };
+        }
+        self.tail = waiter;
+    }
+
+    /// For one that was woken in its turn and lost against a newcomer.
+    ///
+    /// # Safety
+    /// As [`push_back`](Self::push_back).
+    pub(crate) unsafe fn push_front(&mut self, waiter: &Waiter) {
+        waiter.links.set(Some((ptr::null(), self.head)));
+        if self.head.is_null() {
+            self.tail = waiter;
+        } else {
+            // SAFETY: I2.
+            unsafe { (*self.head).set_previous(waiter) };
+        }
+        self.head = waiter;
+    }
+
+    /// Takes the longest waiter off; the caller now owns the right to wake it.
+    #[inline]
+    pub(crate) fn pop_front(&mut self) -> Option<Claimed> {
+        let waiter = NonNull::new(self.head.cast_mut())?;
+        // SAFETY: I2.
+        unsafe { self.unlink(waiter.as_ref()) };
+        // SAFETY: unlinked just now, under the lock.
+        Some(unsafe { Claimed::new(waiter) })
+    }
+
+    /// Takes this one off if it is still there.
+    pub(crate) fn remove(&mut self, waiter: &Waiter) -> bool {
+        if waiter.links.get().is_none() {
+            return false;
+        }
+        // SAFETY: linked, and a waiter is only ever linked into one list.
+        unsafe { self.unlink(waiter) };
+        true
+    }
+
+    /// # Safety
+    /// `waiter` is linked into this list.
+    #[inline]
+    unsafe fn unlink(&mut self, waiter: &Waiter) {
+        let Some((previous, next)) = waiter.links.take() else {
+            return;
+        };
+        // SAFETY: I2: neighbours are linked, so alive.
+        unsafe {
+            match previous.as_ref() {
+                Some(previous) => previous.set_next(next),
+                None => self.head = next,
+            }
+            match next.as_ref() {
+                Some(next) => next.set_previous(previous),
+                None => self.tail = previous,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_in_first_out_and_out_of_the_middle() {
+        let waiters: Vec<Waiter> = (0..4).map(|_| Waiter::for_tests()).collect();
+        let mut list = WaitList::new();
+        for waiter in &waiters[..3] {
+            // SAFETY: the vector outlives the list and does not move its elements.
+            unsafe { list.push_back(waiter) };
+        }
+        // SAFETY: as above.
+        unsafe { list.push_front(&waiters[3]) };
+        assert!(list.remove(&waiters[1]));
+        assert!(!list.remove(&waiters[1]), "gone is gone");
+        let order: Vec<_> = std::iter::from_fn(|| list.pop_front())
+            .map(|c| c.address())
+            .collect();
+        let expected: Vec<_> = [3, 0, 2].map(|i| ptr::from_ref(&waiters[i])).into();
+        assert_eq!(order, expected);
+        assert!(list.is_empty());
+    }
+}

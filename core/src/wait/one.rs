@@ -1,0 +1,56 @@
+//! Waiting for an [`Event`]: the end of a routine, or the permit of `park`.
+
+use std::ptr::NonNull;
+
+use super::waiter::{Claimed, Waiter, block};
+use crate::control::{Outcome, Reason, Unlink};
+use crate::queue::event::{Before, Event};
+use crate::sys::clock::Nanos;
+
+struct Wait<'a> {
+    event: &'a Event,
+    waiter: &'a Waiter,
+}
+
+impl Unlink for Wait<'_> {
+    fn unlink(&self) -> bool {
+        self.event.withdraw(NonNull::from(self.waiter).cast())
+    }
+}
+
+/// Blocks until the event is set.
+#[track_caller]
+pub(crate) fn wait(event: &Event, reason: Reason, deadline: Option<Nanos>) -> Outcome {
+    if event.is_set() {
+        return Outcome::Woken;
+    }
+    let waiter = Waiter::here();
+    if !event.register(NonNull::from(&waiter).cast()) {
+        return Outcome::Woken;
+    }
+    // SAFETY: registered just now; `unlink` withdraws this very waiter.
+    unsafe {
+        block(
+            &waiter,
+            &Wait {
+                event,
+                waiter: &waiter,
+            },
+            reason,
+            deadline,
+        )
+    }
+}
+
+/// Sets the event and wakes who waits for it; says whether somebody ever will.
+#[inline]
+pub(crate) fn set(event: &Event) -> Before {
+    match event.set() {
+        Before::Waiter(waiter) => {
+            // SAFETY: `set` returned it, so it is ours to wake; only waiters are registered.
+            unsafe { Claimed::new(waiter.cast()) }.wake();
+            Before::Nobody
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,275 @@
+//! One waiter of one object, on its owner's stack or, for a task, in a counted heap cell.
+//!
+//! | field | who |
+//! |---|---|
+//! | `links` | under the object's lock |
+//! | `slot` | written by the owner before it is linked; used by whoever unlinks it |
+//! | `woken` | set by the waker of a thread, read by that thread |
+//!
+//! - I1: a waiter does not move and lives until it is unlinked; then until it is woken.
+//! - I2: `Claimed` exists once per unlinking; `wake` ends it, and with it all access of the waker.
+
+use std::cell::Cell;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::Waker;
+
+use crate::control::{Body, Outcome, Ready, Reason, Unlink};
+use crate::prim::{AtomicBool, Ordering, SpinLock};
+use crate::sched::{forbid, park, with_core};
+use crate::sys::clock::{self, Nanos};
+use crate::sys::sleep::{Alarm, Sleeper};
+
+#[repr(C)]
+pub(crate) struct Waiter {
+    /// Neighbours, while linked.
+    pub(super) links: Cell<Option<(*const Waiter, *const Waiter)>>,
+    party: Party,
+    slot: Cell<*mut ()>,
+    woken: AtomicBool,
+}
+
+enum Party {
+    Routine(NonNull<Body>),
+    Thread(Alarm),
+    /// The waiter is the head of a `TaskWaiter` in an `Arc`, of which the list owns one count.
+    Task,
+}
+
+thread_local! {
+    static SLEEPER: Sleeper = Sleeper::new();
+}
+
+impl Waiter {
+    /// A waiter for whoever runs here. Panics where parking is forbidden.
+    #[inline]
+    #[track_caller]
+    pub(crate) fn here() -> Waiter {
+        forbid::check();
+        let party = match with_core(|core| core.and_then(|core| core.current())) {
+            Some(body) => Party::Routine(body),
+            None => Party::Thread(SLEEPER.with(Sleeper::alarm)),
+        };
+        Waiter::of(party)
+    }
+
+    fn of(party: Party) -> Waiter {
+        Waiter {
+            links: Cell::new(None),
+            party,
+            slot: Cell::new(std::ptr::null_mut()),
+            woken: AtomicBool::new(false),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_tests() -> Waiter {
+        Waiter::of(Party::Task)
+    }
+
+    /// Where a value for or from this waiter stands.
+    #[inline]
+    pub(crate) fn set_slot(&self, slot: *mut ()) {
+        self.slot.set(slot);
+    }
+
+    /// Makes it fit for another wait.
+    pub(crate) fn reset(&self) {
+        self.woken.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_next(&self, next: *const Waiter) {
+        if let Some((previous, _)) = self.links.get() {
+            self.links.set(Some((previous, next)));
+        }
+    }
+
+    pub(super) fn set_previous(&self, previous: *const Waiter) {
+        if let Some((_, next)) = self.links.get() {
+            self.links.set(Some((previous, next)));
+        }
+    }
+}
+
+/// The right to wake one waiter, from the one who unlinked it.
+#[must_use]
+pub(crate) struct Claimed(NonNull<Waiter>);
+
+impl Claimed {
+    /// # Safety
+    /// The caller has just unlinked the waiter (I2).
+    #[inline]
+    pub(crate) unsafe fn new(waiter: NonNull<Waiter>) -> Claimed {
+        Claimed(waiter)
+    }
+
+    #[inline]
+    fn waiter(&self) -> &Waiter {
+        // SAFETY: I1: unlinked and not yet woken.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The slot that the waiter's owner has set.
+    #[inline]
+    pub(crate) fn slot(&self) -> *mut () {
+        self.waiter().slot.get()
+    }
+
+    /// Wakes the waiter; the last access to it.
+    #[inline]
+    pub(crate) fn wake(self) {
+        match &self.waiter().party {
+            // SAFETY: I2: the wait has been ended by the one who made `self`.
+            Party::Routine(body) => park::make_ready(unsafe { Ready::new(*body) }),
+            Party::Thread(alarm) => {
+                let alarm = alarm.clone();
+                // ORDER: pairs with the Acquire load in `block_thread`, which may return, and free
+                // the waiter, as soon as it sees this.
+                self.waiter().woken.store(true, Ordering::Release);
+                alarm.ring();
+            }
+            // SAFETY: the list's count of the `Arc` whose head the waiter is.
+            Party::Task => unsafe { TaskWaiter::wake(self.0) },
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn address(&self) -> *const Waiter {
+        self.0.as_ptr()
+    }
+}
+
+/// Blocks until the waiter is woken, or until its wait is given up.
+///
+/// A cancelled routine is unwound from here, after its waiter has been unlinked.
+///
+/// # Safety
+/// `waiter` was made by [`Waiter::here`] by the caller and is linked (or its wake already on its
+/// way); `unlink` takes exactly this waiter out.
+#[inline]
+pub(crate) unsafe fn block(
+    waiter: &Waiter,
+    unlink: &dyn Unlink,
+    reason: Reason,
+    deadline: Option<Nanos>,
+) -> Outcome {
+    let outcome = match waiter.party {
+        Party::Routine(body) => {
+            // SAFETY: only the lifetime is erased; `unlink` outlives this call, and the wait ends in it.
+            let unlink = unsafe {
+                std::mem::transmute::<NonNull<dyn Unlink + '_>, NonNull<dyn Unlink>>(NonNull::from(
+                    unlink,
+                ))
+            };
+            with_core(|core| {
+                let core = core.expect("a routine runs on a worker");
+                // SAFETY: the caller's promise.
+                unsafe { core.wait(body, unlink, reason, deadline) }
+            })
+        }
+        Party::Thread(_) => block_thread(waiter, unlink, deadline),
+        Party::Task => unreachable!("tasks are polled, they do not block"),
+    };
+    if outcome == Outcome::Cancelled {
+        park::raise();
+    }
+    outcome
+}
+
+fn block_thread(waiter: &Waiter, unlink: &dyn Unlink, deadline: Option<Nanos>) -> Outcome {
+    SLEEPER.with(|sleeper| {
+        let mut deadline = deadline.filter(|&at| at != Nanos::MAX);
+        loop {
+            // ORDER: pairs with the Release store in `Claimed::wake`.
+            if waiter.woken.load(Ordering::Acquire) {
+                return Outcome::Woken;
+            }
+            let left = deadline.map(clock::until);
+            if left.is_some_and(|left| left.is_zero()) {
+                if unlink.unlink() {
+                    return Outcome::TimedOut;
+                }
+                // Its wake is on its way.
+                deadline = None;
+                continue;
+            }
+            sleeper.sleep(left);
+        }
+    })
+}
+
+/// Runs `f` with cancellation held off: for waits that lend borrows to others.
+pub(crate) fn shielded<R>(f: impl FnOnce() -> R) -> R {
+    struct Shield(Option<NonNull<Body>>);
+    impl Drop for Shield {
+        fn drop(&mut self) {
+            if let Some(body) = self.0 {
+                // SAFETY: the current routine, still running `shielded`.
+                unsafe { body.as_ref() }.add_shield(-1);
+            }
+        }
+    }
+    let body = with_core(|core| core.and_then(|core| core.current()));
+    if let Some(body) = body {
+        // SAFETY: the current routine.
+        unsafe { body.as_ref() }.add_shield(1);
+    }
+    let _shield = Shield(body);
+    f()
+}
+
+/// A task that waits: woken through its `Waker`, never handed a value.
+#[repr(C)]
+pub(crate) struct TaskWaiter {
+    waiter: Waiter,
+    waker: SpinLock<Option<Waker>>,
+}
+
+// SAFETY: `waiter` is used under the object's lock, `waker` under its own.
+unsafe impl Send for TaskWaiter {}
+// SAFETY: as above.
+unsafe impl Sync for TaskWaiter {}
+
+impl TaskWaiter {
+    pub(crate) fn new(waker: Waker) -> Arc<TaskWaiter> {
+        Arc::new(TaskWaiter {
+            waiter: Waiter::of(Party::Task),
+            waker: SpinLock::new(Some(waker)),
+        })
+    }
+
+    /// The task was polled again, perhaps by somebody else.
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        let before = self.waker.lock().replace(waker);
+        drop(before);
+    }
+
+    /// A pointer that carries one count, for the object it waits on.
+    pub(crate) fn into_waiter(this: Arc<TaskWaiter>) -> NonNull<Waiter> {
+        // SAFETY: never null; the waiter is the first field.
+        unsafe { NonNull::new_unchecked(Arc::into_raw(this).cast::<Waiter>().cast_mut()) }
+    }
+
+    /// Takes the count back that `into_waiter` gave.
+    ///
+    /// # Safety
+    /// `waiter` is from `into_waiter` and has been unlinked by the caller.
+    pub(crate) unsafe fn from_waiter(waiter: NonNull<Waiter>) -> Arc<TaskWaiter> {
+        // SAFETY: the caller's promise.
+        unsafe { Arc::from_raw(waiter.as_ptr().cast::<TaskWaiter>()) }
+    }
+
+    /// # Safety
+    /// As [`from_waiter`](Self::from_waiter).
+    #[cold]
+    unsafe fn wake(waiter: NonNull<Waiter>) {
+        // SAFETY: the caller's promise.
+        let this = unsafe { TaskWaiter::from_waiter(waiter) };
+        let waker = this.waker.lock().take();
+        if let Some(waker) = waker {
+            // A waker is foreign code on whoever's stack this is.
+            let _guard = forbid::forbid_park();
+            waker.wake();
+        }
+    }
+}
