@@ -173,7 +173,12 @@ fn check_root(layers: &Layers, source: &Source) -> Vec<Finding> {
             }
             continue;
         };
-        let here = (place.layer, place.position, name);
+        // rustfmt sorts neighbouring `mod` lines, which is as good as any order among equals.
+        let position = match place.relation {
+            Relation::Ordered => place.position,
+            Relation::Apart => 0,
+        };
+        let here = (place.layer, position, name);
         if let Some(before) = last.filter(|before| (before.0, before.1) > (here.0, here.1)) {
             let message = format!(
                 "`mod {name}` stands after `mod {}`: declare the modules in the order of layers.txt",
@@ -381,6 +386,12 @@ mod tests {
     fn the_root_declares_in_order() {
         assert!(
             findings(&[("lib.rs", "mod low; pub mod left; mod top; mod facade {}")]).is_empty()
+        );
+        assert!(findings(&[("lib.rs", "mod right; mod left;")]).is_empty());
+        refused(
+            "lib.rs",
+            "mod lower_later; mod low;",
+            "`mod low` stands after",
         );
         refused(
             "lib.rs",
