@@ -1,2 +1,0 @@
-//! rust-routines-compare.
-#![forbid(unsafe_code)]

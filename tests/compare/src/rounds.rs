@@ -1,0 +1,177 @@
+//! The comparison itself: rounds that alternate between the sides.
+//!
+//! For each row, for each round, every side runs once, one right after the other, so that the two sides of a ratio are
+//! measured within seconds. The order is rotated from round to round, so that none always runs first.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::cli::Options;
+use crate::golang::{self, Go, NoGo};
+use crate::load::Load;
+use crate::outcome::{Outcome, Runs, Verdict};
+use crate::proc;
+use crate::report::{self, Report};
+use crate::rows::{Row, Side};
+use crate::sample::Sample;
+
+/// No run takes longer unless it hangs: the longest is some 10 s.
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+
+/// Where the programs are.
+struct Programs {
+    itself: PathBuf,
+    go: Option<Go>,
+}
+
+/// Runs everything and writes the reports. An error if a run failed; a missed target is a result, not an error.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    std::fs::create_dir_all(&options.out).map_err(|e| format!("{}: {e}", options.out.display()))?;
+    let mut remarks = Vec::new();
+    let mut broken = Vec::new();
+    let go = match golang::build(&options.out) {
+        Ok(go) => Some(go),
+        Err(NoGo::Absent(why)) => {
+            remarks.push(format!("Go was not found, its column is left out ({why})."));
+            None
+        }
+        Err(NoGo::Broken(why)) => {
+            broken.push(format!("the Go program does not build: {why}"));
+            None
+        }
+    };
+    let itself = std::env::current_exe().map_err(|e| e.to_string())?;
+    let programs = Programs { itself, go };
+    let outcomes: Vec<Outcome> = options
+        .rows
+        .iter()
+        .map(|row| compare(row, options, &programs))
+        .collect();
+    for outcome in outcomes.iter().filter(|outcome| outcome.failed()) {
+        broken.push(format!("row {} failed", outcome.row.name));
+    }
+    let report = Report {
+        machine: report::machine(programs.go.as_ref().map(|go| go.version.clone())),
+        rounds: options.rounds,
+        smoke: options.smoke,
+        remarks,
+        outcomes,
+    };
+    report::write(&report, &options.out)?;
+    if broken.is_empty() {
+        Ok(())
+    } else {
+        Err(broken.join("\n"))
+    }
+}
+
+fn compare(row: &'static Row, options: &Options, programs: &Programs) -> Outcome {
+    let sides = row
+        .sides()
+        .filter(|side| programs.go.is_some() || !side.is_go());
+    let mut runs: Vec<Runs> = sides.map(Runs::new).collect();
+    let before = Load::now();
+    for round in 0..options.rounds {
+        for i in 0..runs.len() {
+            let at = (round + i) % runs.len();
+            let runs = &mut runs[at];
+            // What crashed or hung once will again: the row has failed, the others are waiting.
+            if !runs.problems.is_empty() {
+                runs.skip();
+                continue;
+            }
+            let size = if options.smoke {
+                row.smoke
+            } else {
+                row.size(runs.side)
+            };
+            runs.add(programs.run(row, runs.side, size));
+        }
+        eprint!(
+            "\r{}: round {} of {}   ",
+            row.name,
+            round + 1,
+            options.rounds
+        );
+    }
+    let outcome = Outcome {
+        row,
+        smoke: options.smoke,
+        foreign: Load::now()
+            .zip(before)
+            .map(|(now, before)| now.foreign_since(before)),
+        runs,
+    };
+    eprintln!("\r{}", progress(&outcome));
+    outcome
+}
+
+/// One line when a row is done: a full run takes minutes, and nobody should wait blindly.
+fn progress(outcome: &Outcome) -> String {
+    let figures: Vec<String> = outcome
+        .runs
+        .iter()
+        .map(|runs| {
+            format!(
+                "{} {}",
+                runs.side.name(),
+                runs.median("value").map_or("failed".into(), report::figure)
+            )
+        })
+        .collect();
+    let verdict = outcome.verdict();
+    let problems: Vec<&str> = outcome
+        .runs
+        .iter()
+        .flat_map(|runs| &runs.problems)
+        .map(String::as_str)
+        .collect();
+    let mut line = format!(
+        "{} ({}): {}: {}",
+        outcome.row.name,
+        outcome.row.unit,
+        figures.join(", "),
+        verdict.word()
+    );
+    if verdict == Verdict::Failed {
+        line.push('\n');
+        line.push_str(&problems.join("\n"));
+    }
+    line
+}
+
+impl Programs {
+    fn run(&self, row: &Row, side: Side, size: u64) -> Result<Sample, String> {
+        let mut command = match &self.go {
+            Some(go) if side.is_go() => {
+                let mut command = Command::new(&go.program);
+                command.args([row.name, &size.to_string()]);
+                command.env("GOMAXPROCS", if side == Side::GoOneP { "1" } else { "2" });
+                // Settings of whoever runs this are not part of the comparison.
+                command
+                    .env_remove("GOGC")
+                    .env_remove("GOMEMLIMIT")
+                    .env_remove("GODEBUG");
+                command
+            }
+            _ => {
+                let mut command = Command::new(&self.itself);
+                command.args([
+                    "--side",
+                    side.name(),
+                    "--row",
+                    row.name,
+                    "--size",
+                    &size.to_string(),
+                ]);
+                command
+            }
+        };
+        // A failure shall be read in a table, not studied: whoever wants to runs the child by hand.
+        command.env("RUST_BACKTRACE", "0");
+        let output = proc::run(&mut command, RUN_LIMIT)
+            .map_err(|e| format!("{} {}: {e}", row.name, side.name()))?;
+        Sample::parse(&output).map_err(|e| format!("{} {}: {e}", row.name, side.name()))
+    }
+}

@@ -1,0 +1,25 @@
+//! Our side: a runtime with two workers.
+
+pub(crate) mod channels;
+pub(crate) mod cpu;
+mod homes;
+pub(crate) mod latency;
+pub(crate) mod parked;
+pub(crate) mod skynet;
+pub(crate) mod spawn;
+pub(crate) mod steal;
+
+use rust_routines::runtime::{Builder, Runtime};
+
+/// A fresh runtime.
+fn runtime() -> Runtime {
+    Builder::new()
+        .workers(2)
+        .build()
+        .expect("two worker threads")
+}
+
+/// Runs `f` as a routine on a fresh runtime.
+fn run<T: Send>(f: impl FnOnce() -> T + Send) -> T {
+    runtime().run(f)
+}

@@ -1,0 +1,31 @@
+//! The tokio side: the multi-threaded runtime with two workers, used as its documentation advises.
+//!
+//! Everything runs in a spawned task: the future given to `block_on` lives on a thread that is no worker, and every wake
+//! of it crosses threads.
+
+pub(crate) mod channels;
+mod count;
+pub(crate) mod cpu;
+pub(crate) mod latency;
+pub(crate) mod parked;
+pub(crate) mod skynet;
+pub(crate) mod spawn;
+pub(crate) mod steal;
+
+use ::tokio::runtime::Builder;
+
+/// Runs `future` as a task on a fresh runtime.
+fn run<F>(future: F) -> F::Output
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()
+        .expect("two worker threads");
+    runtime
+        .block_on(async { ::tokio::spawn(future).await })
+        .expect("a benchmark does not panic")
+}

@@ -1,0 +1,102 @@
+//! What all sides share: the computation, the sizes of its pieces, and how a warm-up is derived from a run.
+
+use std::time::{Duration, Instant};
+
+use crate::stats;
+
+/// Pieces of one round of the fan-out.
+pub(super) const PIECES: u64 = 1000;
+
+/// Length of the computation of `cpu_pair`: some 80 ms.
+pub(super) const PAIR_STEPS: u64 = 40_000_000;
+
+/// Computation between two wake-ups of `wake_latency`, some 30 us: by then the other worker has run out of work.
+pub(super) const PAUSE_STEPS: u64 = 15_000;
+
+/// Routines in the ring.
+pub(super) const RING: usize = 503;
+
+/// Routines made ready for the thief before it may start.
+pub(super) const STEAL_BATCH: u64 = 10_000;
+
+/// So many of a batch are not waited for: a scheduler may keep its newest for the one who spawned them.
+pub(super) const STEAL_LEFT: u64 = 64;
+
+/// Pure computation: steps of xorshift64, each needing the one before it, so that no compiler can shorten or widen it.
+#[inline(never)]
+pub(super) fn compute(seed: u64, steps: u64) -> u64 {
+    let mut x = seed | 1;
+    for _ in 0..steps {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+    }
+    x
+}
+
+/// The length of a piece: 10,000 to 25,000 steps, some 20 to 50 us, scattered so that equal shares are not equal work.
+pub(super) fn piece_steps(piece: u64) -> u64 {
+    let scattered = (piece as u32).wrapping_mul(2_654_435_761) >> 16;
+    10_000 + u64::from(scattered) % 15_001
+}
+
+/// A tenth of a run, but no less than `least`.
+pub(super) fn warm_up(n: u64, least: u64) -> u64 {
+    (n / 10).max(least)
+}
+
+/// How long `f` takes.
+pub(super) fn timed(f: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    f();
+    start.elapsed()
+}
+
+/// Nanoseconds since `start`.
+pub(super) fn nanos_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Speed of two against one: the median over `trials` of twice the time of one alone through the time of two at once.
+pub(super) fn speed_up(
+    trials: u64,
+    mut alone: impl FnMut() -> Duration,
+    mut pair: impl FnMut() -> Duration,
+) -> f64 {
+    let speed = |_| 2.0 * alone().as_secs_f64() / pair().as_secs_f64();
+    let speeds: Vec<f64> = (0..trials.max(1)).map(speed).collect();
+    stats::median(&speeds).unwrap_or(f64::NAN)
+}
+
+/// The numbers of the tree's leaves must add up: a benchmark that loses work is no benchmark.
+pub(super) fn check_sum(leaves: u64, sum: u64) {
+    assert_eq!(sum, leaves * (leaves - 1) / 2, "skynet: wrong sum");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_computation_is_go_s() {
+        // Printed by the Go program's compute(1, 1000) and the sum of its pieceSteps(0..1000).
+        assert_eq!(compute(1, 1000), 11_424_263_524_947_540_013);
+        assert_eq!((0..PIECES).map(piece_steps).sum::<u64>(), 17_099_241);
+    }
+
+    #[test]
+    fn pieces_have_the_lengths_that_are_promised() {
+        assert!(
+            (0..PIECES)
+                .map(piece_steps)
+                .all(|steps| (10_000..=25_000).contains(&steps))
+        );
+    }
+
+    #[test]
+    fn two_at_the_price_of_one_is_twice_the_speed() {
+        let ms = Duration::from_millis;
+        assert_eq!(speed_up(3, || ms(10), || ms(10)), 2.0);
+        assert_eq!(speed_up(3, || ms(10), || ms(20)), 1.0);
+    }
+}
