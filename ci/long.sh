@@ -3,12 +3,13 @@
 # ci/long/. Called by people, before a release and after a change of a protocol.
 # `ci/long.sh JOB..` runs only those.
 #
-# Not here: ThreadSanitizer over whole tests. It keeps a shadow of each stack by
-# counting calls and returns, and a switch of stacks that it is not told about
-# corrupts that; long/tsan.sh runs it where nothing switches.
+# Not here: ThreadSanitizer. It wants a std built for it, which takes a nightly
+# toolchain's sources; with the std of a release it reports races inside std's own
+# test harness, and among those nobody finds ours. The queues and protocols have
+# loom models instead.
 set -euo pipefail
 
-jobs=(examples-go book loom-wide asan tsan stress bench)
+jobs=(examples-go book loom-wide asan stress bench)
 [ $# -eq 0 ] || jobs=("$@")
 
 # One job may take an hour, all of them six.
