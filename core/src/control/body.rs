@@ -133,7 +133,7 @@ impl Body {
     ///
     /// # Safety
     /// Called at home by the holder of its `Ready` (given up), not from a routine.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn resume(this: NonNull<Body>) -> bool {
         // SAFETY: I1 and the caller's promise; `context` was initialised by `build`.
         unsafe { Context::resume((&raw mut (*this.as_ptr()).context).cast()) }
@@ -143,7 +143,7 @@ impl Body {
     ///
     /// # Safety
     /// Called on the body's own stack.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn suspend(&self) {
         // SAFETY: initialised by `build`; the caller runs on this context.
         unsafe { self.context.assume_init_ref().suspend() };

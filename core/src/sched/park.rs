@@ -19,7 +19,7 @@ pub(crate) struct Cancel;
 
 impl Core {
     /// Suspends the current routine; returns when it is resumed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn suspend(&self, body: &Body, reason: Reason) {
         body.set_reason(reason);
         let kept = hooks::save();
@@ -31,6 +31,7 @@ impl Core {
     }
 
     /// Lets the others go first.
+    #[inline(always)]
     pub(crate) fn yield_now(&self, body: NonNull<Body>) {
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
@@ -48,6 +49,7 @@ impl Core {
     /// # Safety
     /// `wait` stays valid until this returns, and as long as its `unlink` has neither succeeded
     /// nor lost, somebody else may come to own the routine's `Ready`.
+    #[inline(always)]
     pub(crate) unsafe fn wait(
         &self,
         body: NonNull<Body>,

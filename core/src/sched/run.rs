@@ -53,7 +53,7 @@ impl Core {
         self.note_asleep();
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn perform(&self, work: Work) {
         match work {
             Work::Resume(body) => self.resume(body),
@@ -62,7 +62,7 @@ impl Core {
     }
 
     /// The next thing to do here.
-    #[inline]
+    #[inline(always)]
     fn pick(&self) -> Option<Work> {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
@@ -207,7 +207,7 @@ impl Core {
     }
 
     /// Gives a not-started routine its stack and its first turn.
-    #[inline]
+    #[inline(never)]
     fn start(&self, fresh: Fresh) {
         let header = fresh.header();
         let mut cache = self.cache.borrow_mut();
@@ -254,7 +254,7 @@ impl Core {
         self.nap();
     }
 
-    #[inline]
+    #[inline(always)]
     fn resume(&self, body: NonNull<Body>) {
         let stats = &self.worker.stats;
         // SAFETY: taken from a queue of this home, so alive and ours to run.
@@ -271,7 +271,7 @@ impl Core {
     }
 
     /// Takes the stack back and counts the end.
-    #[inline]
+    #[inline(never)]
     fn retire(&self, body: NonNull<Body>) {
         let stats = &self.worker.stats;
         stats.current.store(std::ptr::null_mut(), Ordering::Relaxed);

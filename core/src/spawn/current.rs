@@ -154,6 +154,7 @@ pub fn is_routine() -> bool {
 ///     println!("second");
 /// });
 /// ```
+#[inline]
 #[track_caller]
 pub fn yield_now() {
     crate::sched::forbid::check();

@@ -4,6 +4,12 @@
 //! `force_unwind` is not used (a suspension inside a `Drop` would abort, a `catch_unwind` loop would
 //! never end), and its `Drop` is never run. So panics must not reach the root: what runs on the
 //! stack catches them itself.
+//!
+//! A switch costs 3 ns, a mispredicted return 5 to 10. The processor predicts returns with a stack of
+//! its own, which knows nothing of ours: every `ret` between a resumption and the caller's code is
+//! predicted with the other stack's addresses. So the functions on the way out of a suspension and
+//! out of a resumption are `inline(always)`: yielding took 45 ns with five frames on the way and
+//! takes a third of that with one.
 
 pub(crate) mod units;
 
@@ -69,7 +75,7 @@ impl Context {
     ///
     /// # Safety
     /// `at` was started on this thread or has never been resumed, is suspended and has not ended.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn resume(at: *mut Context) -> bool {
         // SAFETY: started; while it runs only `yielder`, another field, is touched by its own code.
         let coroutine = unsafe { (*(&raw mut (*at).coroutine)).assume_init_mut() };
@@ -80,7 +86,7 @@ impl Context {
     ///
     /// # Safety
     /// Called on the stack of this context.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn suspend(&self) {
         // SAFETY: the yielder stands at the base of the stack we run on.
         unsafe { (*self.yielder.get()).suspend(()) };

@@ -19,6 +19,7 @@ impl Unlink for Wait<'_> {
 }
 
 /// Blocks until the event is set.
+#[inline(always)]
 #[track_caller]
 pub(crate) fn wait(event: &Event, reason: Reason, deadline: Option<Nanos>) -> Outcome {
     if event.is_set() {

@@ -146,7 +146,7 @@ impl Claimed {
 /// # Safety
 /// `waiter` was made by [`Waiter::here`] by the caller and is linked (or its wake already on its
 /// way); `unlink` takes exactly this waiter out.
-#[inline]
+#[inline(always)]
 pub(crate) unsafe fn block(
     waiter: &Waiter,
     unlink: &dyn Unlink,
@@ -176,6 +176,7 @@ pub(crate) unsafe fn block(
     outcome
 }
 
+#[cold]
 fn block_thread(waiter: &Waiter, unlink: &dyn Unlink, deadline: Option<Nanos>) -> Outcome {
     SLEEPER.with(|sleeper| {
         let mut deadline = deadline.filter(|&at| at != Nanos::MAX);
