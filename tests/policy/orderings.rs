@@ -1,7 +1,8 @@
 //! Every atomic operation stronger than `Relaxed` says which one it pairs with, in
-//! an `ORDER:` comment on its line or just above.
+//! an `ORDER:` comment on its line or just above. A call that rustfmt broke over many
+//! lines counts from the line of its parenthesis.
 
-use crate::source::{Finding, Source};
+use crate::source::{Finding, Kind, Source};
 
 /// How many lines above an ordering its `ORDER:` may begin.
 const LINES_ABOVE: usize = 6;
@@ -16,9 +17,17 @@ pub(crate) fn check(sources: &[Source]) -> Vec<Finding> {
 fn check_source(source: &Source) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut in_use = false;
+    let mut calls = Vec::new();
     for (index, token) in source.tokens.iter().enumerate() {
-        if token.is_punct(';') {
-            in_use = false;
+        match token.kind {
+            Kind::Punct(';') => in_use = false,
+            // Of a block's line nothing follows for what stands inside.
+            Kind::Open('(') => calls.push(Some(token.line)),
+            Kind::Open(_) => calls.push(None),
+            Kind::Close(_) => {
+                calls.pop();
+            }
+            _ => {}
         }
         // `impl Trait + use<'a>` is the other meaning of the word.
         let next_is_generic = source
@@ -28,13 +37,14 @@ fn check_source(source: &Source) -> Vec<Finding> {
         if token.is("use") && !next_is_generic {
             in_use = true;
         }
-        let is_strong = token.ident().is_some_and(|word| STRONG.contains(&word));
-        if is_strong
-            && !in_use
-            && !token.test_only
-            && !source.has_word_near("ORDER:", token.line, LINES_ABOVE)
-        {
-            let word = token.ident().unwrap_or_default();
+        let Some(word) = token.ident().filter(|word| STRONG.contains(word)) else {
+            continue;
+        };
+        let call = calls.last().copied().flatten().unwrap_or(token.line);
+        let is_explained = [token.line, call]
+            .into_iter()
+            .any(|line| source.has_word_near("ORDER:", line, LINES_ABOVE));
+        if !in_use && !token.test_only && !is_explained {
             let message =
                 format!("`{word}` without `ORDER:` on the line or in the {LINES_ABOVE} above");
             findings.push(source.finding(token.line, message));
@@ -76,6 +86,19 @@ mod tests {
             ),
             0
         );
+    }
+
+    #[test]
+    fn a_call_over_many_lines_counts_from_its_parenthesis() {
+        let call = "a.cas(\n  0,\n  1,\n  b,\n  Release,\n  Acquire,\n ); }";
+        assert_eq!(
+            findings(&format!("// ORDER: g.\n//\n//\n//\nfn f() {{ {call}")),
+            0
+        );
+        let far = "\n".repeat(LINES_ABOVE);
+        assert_eq!(findings(&format!("// ORDER: g.\n{far}fn f() {{ {call}")), 2);
+        let block = "// ORDER: g.\nfn f() {\n\n\n\n\n\n\n let x = Acquire; }";
+        assert_eq!(findings(block), 1);
     }
 
     #[test]
