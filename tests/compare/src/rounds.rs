@@ -3,6 +3,7 @@
 //! For each row, for each round, every side runs once, one right after the other, so that the two sides of a ratio are
 //! measured within seconds. The order is rotated from round to round, so that none always runs first.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -72,6 +73,7 @@ fn compare(row: &'static Row, options: &Options, programs: &Programs) -> Outcome
         .filter(|side| programs.go.is_some() || !side.is_go());
     let mut runs: Vec<Runs> = sides.map(Runs::new).collect();
     let before = Load::now();
+    let watched = std::io::stderr().is_terminal();
     for round in 0..options.rounds {
         for i in 0..runs.len() {
             let at = (round + i) % runs.len();
@@ -88,12 +90,14 @@ fn compare(row: &'static Row, options: &Options, programs: &Programs) -> Outcome
             };
             runs.add(programs.run(row, runs.side, size));
         }
-        eprint!(
-            "\r{}: round {} of {}   ",
-            row.name,
-            round + 1,
-            options.rounds
-        );
+        if watched {
+            eprint!(
+                "\r{}: round {} of {}   ",
+                row.name,
+                round + 1,
+                options.rounds
+            );
+        }
     }
     let outcome = Outcome {
         row,
@@ -103,7 +107,7 @@ fn compare(row: &'static Row, options: &Options, programs: &Programs) -> Outcome
             .map(|(now, before)| now.foreign_since(before)),
         runs,
     };
-    eprintln!("\r{}", progress(&outcome));
+    eprintln!("{}{}", if watched { "\r" } else { "" }, progress(&outcome));
     outcome
 }
 

@@ -124,9 +124,14 @@ fn disturbed(outcome: &Outcome) -> Option<String> {
 
 /// Where the figures come from, in a sentence.
 fn source(report: &Report) -> String {
+    let machine = report.machine.describe();
+    if report.smoke {
+        return format!(
+            "{machine}. A smoke run: the figures show that the harness works and nothing else."
+        );
+    }
     format!(
-        "{}. Medians of {} alternating rounds, 2 workers against GOMAXPROCS=2; ratios are medians of the rounds' ratios.",
-        report.machine.describe(),
+        "{machine}. Medians of {} alternating rounds, 2 workers against GOMAXPROCS=2; ratios are medians of the rounds' ratios.",
         report.rounds
     )
 }
