@@ -1,0 +1,148 @@
+//! Prints how deep the stack is at the switch, for every way to park: the most over all colours.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use rust_routines::channel::{self, Receiver, Sender};
+use rust_routines::routine::{self, JoinHandle};
+use rust_routines::runtime;
+use rust_routines::sync::{Mutex, WaitGroup};
+use rust_routines::time::Duration;
+
+thread_local! {
+    /// An address in the frame of the routine that is measured, at its call.
+    static CALL: Cell<usize> = const { Cell::new(0) };
+    /// An address in the frame in which the hook has run for that routine.
+    static SWITCH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Stacks are coloured in this many steps.
+const COLOURS: usize = 16;
+
+/// An address in a frame right below the caller's.
+#[inline(never)]
+fn here() -> usize {
+    let local = black_box(0_u8);
+    std::ptr::from_ref(black_box(&local)).addr()
+}
+
+/// Others park too meanwhile: they are on stacks of their own, at least a guard away.
+fn save() {
+    let (here, call) = (here(), CALL.get());
+    if here < call && call - here < 64 << 10 {
+        SWITCH.set(here);
+    }
+}
+
+/// What the ways to park need, made before the depth is taken.
+struct Gear {
+    receiver: Receiver<u64>,
+    sender: Sender<u64>,
+    group: Arc<WaitGroup>,
+    lock: Arc<Mutex<u64>>,
+    child: Option<JoinHandle<()>>,
+}
+
+impl Gear {
+    /// Runs on the only worker, so that what is spawned here does not run before the caller parks.
+    fn new() -> Gear {
+        let (answer, receiver) = channel::bounded(0);
+        let (sender, question) = channel::bounded(0);
+        let group = Arc::new(WaitGroup::new());
+        let lock = Arc::new(Mutex::new(0));
+        let (held, is_held) = channel::bounded(1);
+        let (release, released) = channel::bounded(1);
+        let held_lock = lock.clone();
+        routine::spawn(move || {
+            let _guard = held_lock.lock();
+            held.send(()).expect("the receiver waits");
+            released.recv().expect("the sender sends");
+        });
+        is_held.recv().expect("the holder sends");
+        release.send(()).expect("the holder waits");
+        group.add(1);
+        let (me, done) = (routine::current().expect("a routine"), group.clone());
+        let child = routine::spawn(move || {
+            me.unpark();
+            done.done();
+            // One of these has its other side; the others find it gone.
+            routine::spawn(move || answer.send(1));
+            routine::spawn(move || question.recv());
+        });
+        Gear {
+            receiver,
+            sender,
+            group,
+            lock,
+            child: Some(child),
+        }
+    }
+}
+
+/// Called through a pointer, so that no frame is merged into the caller's.
+type Way = (&'static str, fn(&mut Gear));
+
+const MOMENT: Duration = Duration::from_micros(100);
+const MINUTE: Duration = Duration::from_secs(60);
+
+const WAYS: [Way; 10] = [
+    ("yield", |_| routine::yield_now()),
+    ("sleep", |_| routine::sleep(MOMENT)),
+    ("park", |_| routine::park()),
+    ("park_timeout", |_| routine::park_timeout(MOMENT)),
+    ("recv", |gear| assert_eq!(gear.receiver.recv(), Ok(1))),
+    ("recv_timeout", |gear| {
+        assert_eq!(gear.receiver.recv_timeout(MINUTE), Ok(1));
+    }),
+    ("send", |gear| assert_eq!(gear.sender.send(1), Ok(()))),
+    ("join", |gear| {
+        let joined = gear.child.take().map(JoinHandle::join);
+        assert!(matches!(joined, Some(Ok(()))));
+    }),
+    ("lock", |gear| *gear.lock.lock() += 1),
+    ("wait", |gear| gear.group.wait()),
+];
+
+/// The depth of the switch below the call and below the top of the stack.
+fn measure(park: fn(&mut Gear)) -> (usize, usize) {
+    let mut gear = Gear::new();
+    let call = here();
+    CALL.set(call);
+    black_box(park)(&mut gear);
+    CALL.set(0);
+    let switch = SWITCH.replace(0);
+    assert!(switch != 0, "it has not parked");
+    // Strides are powers of two of at least 128 KiB, and this is the first of them from the top.
+    (call - switch, switch.next_multiple_of(128 << 10) - switch)
+}
+
+pub(crate) fn main() {
+    routine::on_switch(save, |()| ());
+    let runtime = runtime::Builder::new()
+        .workers(1)
+        .build()
+        .expect("one worker");
+    let mut most: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for _ in 0..COLOURS {
+        for (name, park) in WAYS {
+            let measured = runtime.spawn(move || measure(park)).join();
+            let (depth, top) = measured.expect("the routine only parks");
+            let so_far = most.entry(name).or_default();
+            *so_far = (so_far.0.max(depth), so_far.1.max(top));
+        }
+        // Free stacks are used last in, first out: one that is kept leaves the next colour.
+        kept.push(runtime.spawn(routine::park));
+        runtime.run(routine::yield_now);
+    }
+    for (name, (depth, top)) in &most {
+        println!("{name}.depth={depth}");
+        println!("{name}.top={top}");
+    }
+    println!(
+        "ways={}",
+        most.keys().copied().collect::<Vec<_>>().join(",")
+    );
+}

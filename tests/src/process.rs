@@ -1,0 +1,212 @@
+//! Child processes: for what ends a process, or is counted per process.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a child may live.
+const LIFE: Duration = Duration::from_secs(100);
+
+/// What a child has left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Everything it wrote to stdout.
+    pub stdout: String,
+    /// Everything it wrote to stderr.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// The signal that ended it.
+    pub fn signal(&self) -> Option<i32> {
+        self.status.signal()
+    }
+
+    /// The value of the line `key=value` on its stdout.
+    ///
+    /// # Panics
+    /// If there is no such line.
+    #[track_caller]
+    pub fn value(&self, key: &str) -> &str {
+        self.stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
+            .unwrap_or_else(|| panic!("the child has not said `{key}=`: {self:#?}"))
+    }
+
+    /// As [`value`](Self::value), as a number.
+    ///
+    /// # Panics
+    /// If there is no such line, or no number in it.
+    #[track_caller]
+    pub fn number(&self, key: &str) -> u64 {
+        let value = self.value(key);
+        value
+            .parse()
+            .unwrap_or_else(|error| panic!("{key}={value}: {error}"))
+    }
+
+    /// Itself, if it ended well.
+    ///
+    /// # Panics
+    /// If it did not, with all that it wrote.
+    #[track_caller]
+    pub fn success(self) -> Ended {
+        assert!(self.status.success(), "the child failed: {self:#?}");
+        self
+    }
+}
+
+/// Runs `command` to its end.
+///
+/// # Panics
+/// If it cannot be started, or has not ended after 100 s; then it is killed.
+#[track_caller]
+pub fn run(command: &mut Command) -> Ended {
+    Running::start(command).finish()
+}
+
+/// A child that is spoken with: it writes lines, and goes on when its stdin is closed.
+pub struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    said: String,
+    stderr: thread::JoinHandle<String>,
+    killer: Killer,
+}
+
+impl Running {
+    /// Starts `command`.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[track_caller]
+    pub fn start(command: &mut Command) -> Running {
+        let mut child = command
+            // What a child writes is compared and shown, so it is kept short.
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        let mut stderr = child.stderr.take().expect("piped above");
+        let stdout = child.stdout.take().expect("piped above");
+        let stderr = thread::spawn(move || {
+            let mut text = Vec::new();
+            stderr.read_to_end(&mut text).expect("the child's stderr");
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        Running {
+            stdin: child.stdin.take(),
+            killer: Killer::arm(child.id()),
+            child,
+            stdout: BufReader::new(stdout),
+            said: String::new(),
+            stderr,
+        }
+    }
+
+    /// The child's process number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads until the child has written the line `line`.
+    ///
+    /// # Panics
+    /// If it ends without.
+    #[track_caller]
+    pub fn wait_for_line(&mut self, line: &str) {
+        loop {
+            let start = self.said.len();
+            let read = self.stdout.read_line(&mut self.said);
+            if read.expect("the child's stdout is text") == 0 {
+                panic!(
+                    "the child has ended without the line {line:?}; it said {:?}",
+                    self.said
+                );
+            }
+            if self.said[start..].trim_end() == line {
+                return;
+            }
+        }
+    }
+
+    /// Writes a line to the child.
+    ///
+    /// # Panics
+    /// If it does not listen any more.
+    pub fn say(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("open until `finish`");
+        writeln!(stdin, "{line}").expect("the child listens");
+    }
+
+    /// Closes the child's stdin and waits for its end.
+    ///
+    /// # Panics
+    /// If it had to be killed.
+    #[track_caller]
+    pub fn finish(mut self) -> Ended {
+        drop(self.stdin.take());
+        let mut rest = Vec::new();
+        self.stdout
+            .read_to_end(&mut rest)
+            .expect("the child's stdout");
+        let status = self.child.wait().expect("the child was started");
+        let in_time = self.killer.disarm();
+        self.said.push_str(&String::from_utf8_lossy(&rest));
+        let ended = Ended {
+            status,
+            stdout: self.said,
+            stderr: self.stderr.join().expect("the reader of stderr"),
+        };
+        assert!(
+            in_time,
+            "the child had to be killed after {} s: {ended:#?}",
+            LIFE.as_secs()
+        );
+        ended
+    }
+}
+
+/// Kills a child that hangs, by the system's own command: a `Child` cannot be killed while another
+/// thread waits for it.
+struct Killer {
+    alive: mpsc::Sender<()>,
+    thread: thread::JoinHandle<()>,
+    armed: Instant,
+}
+
+impl Killer {
+    fn arm(child: u32) -> Killer {
+        let (alive, dead) = mpsc::channel::<()>();
+        let thread = thread::spawn(move || {
+            if dead.recv_timeout(LIFE) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let kill = Command::new("kill")
+                    .args(["-KILL", &child.to_string()])
+                    .status();
+                kill.expect("the command `kill`");
+            }
+        });
+        Killer {
+            alive,
+            thread,
+            armed: Instant::now(),
+        }
+    }
+
+    /// Whether it has not come to that.
+    fn disarm(self) -> bool {
+        let in_time = self.armed.elapsed() < LIFE;
+        drop(self.alive);
+        self.thread.join().expect("the killer does not panic");
+        in_time
+    }
+}

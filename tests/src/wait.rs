@@ -1,0 +1,96 @@
+//! Waiting with a limit: for a condition, and for the end of a whole test.
+
+use std::panic;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long something that must happen may take; long enough for a loaded machine.
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a whole test may take.
+const WHOLE: Duration = Duration::from_secs(120);
+
+/// Waits on a plain thread until `condition` holds.
+///
+/// # Panics
+/// If it does not hold within [`LIMIT`], naming `what`; in a routine, where it would block the
+/// worker.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    assert!(
+        !rust_routines::routine::is_routine(),
+        "`eventually` blocks the thread"
+    );
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(50);
+    while !condition() {
+        assert!(
+            start.elapsed() < LIMIT,
+            "after {} s still not so: {what}",
+            LIMIT.as_secs()
+        );
+        // Only paces the looks; what is waited for is the condition.
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(5));
+    }
+}
+
+/// Spins until `condition` holds, without giving the thread or the routine up.
+///
+/// # Panics
+/// If it does not hold within [`LIMIT`], naming `what`.
+#[track_caller]
+pub fn spin_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(
+            start.elapsed() < LIMIT,
+            "after {} s still not so: {what}",
+            LIMIT.as_secs()
+        );
+        std::hint::spin_loop();
+    }
+}
+
+/// In a routine: yields until `condition` holds.
+///
+/// # Panics
+/// If it does not hold within [`LIMIT`], naming `what`.
+#[track_caller]
+pub fn yield_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(
+            start.elapsed() < LIMIT,
+            "after {} s still not so: {what}",
+            LIMIT.as_secs()
+        );
+        rust_routines::routine::yield_now();
+    }
+}
+
+/// Runs the body of a test on a plain thread of its own and rethrows its panic.
+///
+/// # Panics
+/// If the body has not ended after two minutes; its thread is left behind.
+#[track_caller]
+pub fn watched<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (ended, end) = mpsc::channel::<()>();
+    let thread = thread::Builder::new()
+        .name("watched".to_string())
+        .spawn(move || {
+            // Dropped when the body returns or unwinds.
+            let _ended = ended;
+            body()
+        })
+        .expect("a thread for the test");
+    match end.recv_timeout(WHOLE) {
+        Err(RecvTimeoutError::Timeout) => {
+            panic!("the test has not ended after {} s", WHOLE.as_secs())
+        }
+        _ => thread
+            .join()
+            .unwrap_or_else(|payload| panic::resume_unwind(payload)),
+    }
+}
