@@ -16,9 +16,8 @@ use std::mem::ManuallyDrop;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::routine::JoinHandle;
 use crate::sched::{Shared, shared, with_core};
-use crate::spawn::{borrowed, spawn_on, spawn_request};
+use crate::spawn::{JoinHandle, borrowed, spawn_on, spawn_request};
 
 /// How long a dropped runtime waits for its routines to unwind.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -194,7 +193,7 @@ impl Runtime {
     #[track_caller]
     pub fn spawn_with<F, T>(
         &self,
-        builder: crate::routine::Builder,
+        builder: crate::spawn::Builder,
         f: F,
     ) -> io::Result<JoinHandle<T>>
     where

@@ -20,7 +20,12 @@
 //! of P1. If W4 comes before P2, P3 sees W2 and W3, so the worker counts as sleeping and not as
 //! searching: either P5 rings it (or another sleeper), or P4 saw another searcher. That searcher has
 //! not reached its own W4 before P2 by the same argument, or it finds work and, when it stops
-//! searching as the last one, looks again (`Searching::end` tells it so) and wakes the next.
+//! searching as the last one, looks again (`end` tells it so) and wakes the next.
+//!
+//! P5 is a search too, while it lasts: if the list turns out empty, because the sleeper has left by
+//! itself, the claim is taken back and the counts are read once more. (Without that, a second
+//! publisher that met the short-lived claim at P4 and a worker that entered the list after the look
+//! at it would miss each other.)
 //!
 //! A sleeper is rung by the one publisher that took it off the list and inherits the publisher's
 //! count in `searching`: the evidence `Searching` is made in exactly these two places.
@@ -61,7 +66,7 @@ impl Idle {
     #[inline]
     #[must_use]
     pub(crate) fn to_ring(&self) -> Option<usize> {
-        // ORDER: SeqCst, P2; pairs with the fence in `Searching::end` and `enter` (W4).
+        // ORDER: SeqCst, P2; pairs with the fence in `end` and `enter` (W4).
         fence(Ordering::SeqCst);
         let counts = self.counts.load(Ordering::Relaxed);
         if searching(counts) > 0 || sleeping(counts) == 0 {
@@ -71,36 +76,9 @@ impl Idle {
     }
 
     #[cold]
-    fn to_ring_slow(&self, counts: u64) -> Option<usize> {
-        // ORDER: SeqCst keeps the count in one order with W2 and W3.
-        let claimed = self.counts.compare_exchange(
-            counts,
-            counts + SEARCHING,
-            Ordering::SeqCst,
-            Ordering::Relaxed,
-        );
-        if claimed.is_err() && !self.claim_again() {
-            return None;
-        }
-        let mut sleepers = self.sleepers.lock();
-        if let Some(number) = sleepers.pop() {
-            // ORDER: SeqCst, as above.
-            self.counts.fetch_sub(SLEEPING, Ordering::SeqCst);
-            return Some(number);
-        }
-        // ORDER: SeqCst, as above; the sleeper left by itself and looks at the work (W5).
-        self.counts.fetch_sub(SEARCHING, Ordering::SeqCst);
-        None
-    }
-
-    /// The counts moved between P3 and P5: decides on the new ones.
-    fn claim_again(&self) -> bool {
-        loop {
-            let counts = self.counts.load(Ordering::Relaxed);
-            if searching(counts) > 0 || sleeping(counts) == 0 {
-                return false;
-            }
-            // ORDER: SeqCst, as in `to_ring_slow`.
+    fn to_ring_slow(&self, mut counts: u64) -> Option<usize> {
+        while searching(counts) == 0 && sleeping(counts) > 0 {
+            // ORDER: SeqCst keeps the count in one order with W2 and W3.
             let claimed = self.counts.compare_exchange(
                 counts,
                 counts + SEARCHING,
@@ -108,9 +86,24 @@ impl Idle {
                 Ordering::Relaxed,
             );
             if claimed.is_ok() {
-                return true;
+                let mut sleepers = self.sleepers.lock();
+                if let Some(number) = sleepers.pop() {
+                    // ORDER: SeqCst, as above.
+                    self.counts.fetch_sub(SLEEPING, Ordering::SeqCst);
+                    return Some(number);
+                }
+                // The sleeper left by itself. Taking the claim back is the end of a search: another
+                // publisher may have relied on it at P4 meanwhile, so the counts are read anew.
+                // ORDER: SeqCst, as above.
+                self.counts.fetch_sub(SEARCHING, Ordering::SeqCst);
+                drop(sleepers);
             }
+            // ORDER: as P2: what anybody published before relying on our claim is either seen by the
+            // worker that enters the list after this, or that worker is seen here.
+            fence(Ordering::SeqCst);
+            counts = self.counts.load(Ordering::Relaxed);
         }
+        None
     }
 
     /// W1: searching pays while at most half of the `awake` workers do it.
@@ -122,8 +115,7 @@ impl Idle {
         Some(self.search_anyway())
     }
 
-    /// W5: work was seen, so it is searched for whatever the others do.
-    pub(crate) fn search_anyway(&self) -> Searching {
+    fn search_anyway(&self) -> Searching {
         // ORDER: SeqCst, one order with the other changes of the counts.
         self.counts.fetch_add(SEARCHING, Ordering::SeqCst);
         Searching(())
@@ -166,6 +158,12 @@ impl Idle {
         // ORDER: SeqCst, one order with the other changes of the counts.
         self.counts.fetch_sub(SLEEPING, Ordering::SeqCst);
         None
+    }
+
+    /// W5: leaves the list because work was seen. The worker searches from here on even if nobody
+    /// asked it to: publishers may have relied on the search that it ended at W3.
+    pub(crate) fn leave_to_search(&self, number: usize) -> Searching {
+        self.leave(number).unwrap_or_else(|| self.search_anyway())
     }
 
     /// How many workers are listed as asleep; a snapshot.
@@ -221,16 +219,46 @@ mod model {
             }
         }
 
-        /// One worker: takes work until `total` has been done, and sleeps in between.
-        fn work(&self, number: usize, total: usize) {
+        fn take(&self, search: &mut Option<Searching>) -> bool {
+            let found = self.work.take();
+            if found {
+                if let Some(search) = search.take() {
+                    if self.idle.end(search) && self.work.0.load(Ordering::Relaxed) > 0 {
+                        self.ring();
+                    }
+                }
+            }
+            found
+        }
+
+        /// W2 to W6, and what follows.
+        fn sleep(&self, number: usize, search: Option<Searching>) -> Option<Searching> {
+            self.idle.enter(number, search);
+            if self.work.0.load(Ordering::Relaxed) > 0 {
+                return Some(self.idle.leave_to_search(number));
+            }
+            let mut rung = self.rung[number].0.lock().unwrap();
+            while !*rung {
+                rung = self.rung[number].1.wait(rung).unwrap();
+            }
+            *rung = false;
+            drop(rung);
+            self.idle.leave(number)
+        }
+
+        /// One worker: does one piece and is gone.
+        fn do_one(&self, number: usize) {
+            let mut search = self.idle.search(2);
+            while !self.take(&mut search) {
+                search = self.sleep(number, search);
+            }
+        }
+
+        /// One worker: works until `total` pieces have been done.
+        fn do_all(&self, number: usize, total: usize) {
             let mut search = self.idle.search(2);
             loop {
-                while self.work.take() {
-                    if let Some(search) = search.take() {
-                        if self.idle.end(search) && self.work.0.load(Ordering::Relaxed) > 0 {
-                            self.ring();
-                        }
-                    }
+                while self.take(&mut search) {
                     self.done.fetch_add(1, Ordering::SeqCst);
                 }
                 if self.done.load(Ordering::SeqCst) == total {
@@ -239,18 +267,7 @@ mod model {
                     }
                     return;
                 }
-                self.idle.enter(number, search.take());
-                if self.work.0.load(Ordering::Relaxed) > 0 {
-                    search = self.idle.leave(number);
-                    continue;
-                }
-                let mut rung = self.rung[number].0.lock().unwrap();
-                while !*rung {
-                    rung = self.rung[number].1.wait(rung).unwrap();
-                }
-                *rung = false;
-                drop(rung);
-                search = self.idle.leave(number);
+                search = self.sleep(number, search);
             }
         }
     }
@@ -268,7 +285,7 @@ mod model {
             });
             let worker = {
                 let world = world.clone();
-                thread::spawn(move || world.work(0, 2))
+                thread::spawn(move || world.do_all(0, 2))
             };
             world.publish();
             world.publish();
@@ -278,13 +295,12 @@ mod model {
         });
     }
 
-    /// Two workers of which one may search, one publisher: the work is done by one of them, and at
-    /// the end nobody is counted as searching. Each worker is asked to stop by a second piece.
-    #[test]
-    fn a_searcher_that_finds_work_hands_the_search_on() {
+    /// Two workers that do one piece each, and two pieces: whoever has found one leaves the other to
+    /// the other worker, which must not sleep on. At the end nobody is counted as searching.
+    fn one_piece_each(publishers: usize, preemptions: usize) {
         let mut model = loom::model::Builder::new();
-        model.preemption_bound = Some(2);
-        model.check(|| {
+        model.preemption_bound = Some(preemptions);
+        model.check(move || {
             let world = Arc::new(World {
                 idle: Idle::new(),
                 work: Work(AtomicUsize::new(0)),
@@ -294,38 +310,31 @@ mod model {
             let workers: Vec<_> = (0..2)
                 .map(|number| {
                     let world = world.clone();
-                    thread::spawn(move || {
-                        // One piece each: whoever has done one leaves the other to the other.
-                        let mut search = world.idle.search(2);
-                        loop {
-                            if world.work.take() {
-                                if let Some(search) = search.take() {
-                                    let last = world.idle.end(search);
-                                    if last && world.work.0.load(Ordering::Relaxed) > 0 {
-                                        world.ring();
-                                    }
-                                }
-                                return;
-                            }
-                            world.idle.enter(number, search.take());
-                            if world.work.0.load(Ordering::Relaxed) == 0 {
-                                let mut rung = world.rung[number].0.lock().unwrap();
-                                while !*rung {
-                                    rung = world.rung[number].1.wait(rung).unwrap();
-                                }
-                                *rung = false;
-                            }
-                            search = world.idle.leave(number);
-                        }
-                    })
+                    thread::spawn(move || world.do_one(number))
                 })
                 .collect();
-            world.publish();
-            world.publish();
-            for worker in workers {
-                worker.join().unwrap();
+            let others: Vec<_> = (1..publishers)
+                .map(|_| {
+                    let world = world.clone();
+                    thread::spawn(move || world.publish())
+                })
+                .collect();
+            (publishers..=2).for_each(|_| world.publish());
+            for thread in workers.into_iter().chain(others) {
+                thread.join().unwrap();
             }
-            assert_eq!(world.idle.counts.load(Ordering::SeqCst) & (SLEEPING - 1), 0);
+            assert_eq!(searching(world.idle.counts.load(Ordering::SeqCst)), 0);
         });
+    }
+
+    #[test]
+    fn a_searcher_that_finds_work_hands_the_search_on() {
+        one_piece_each(1, 3);
+    }
+
+    /// The claim of one publisher lives while the other looks: see the note on P5.
+    #[test]
+    fn a_claim_that_is_taken_back_misleads_nobody() {
+        one_piece_each(2, 2);
     }
 }

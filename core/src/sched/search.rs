@@ -152,8 +152,7 @@ impl Core {
         if listed {
             self.shared.idle.enter(self.number, searching);
             if self.shared.has_stealable() {
-                let search = self.shared.idle.leave(self.number);
-                return Some(search.unwrap_or_else(|| self.shared.idle.search_anyway()));
+                return Some(self.shared.idle.leave_to_search(self.number));
             }
         }
         let home = self.worker.home();
