@@ -5,14 +5,16 @@ mod prim;
 #[cfg(not(loom))]
 mod sys;
 
-mod queue;
 #[cfg(not(loom))]
 mod switch;
 
-#[cfg(not(loom))]
-mod control;
+mod queue;
+
 #[cfg(not(loom))]
 mod stack;
+
+#[cfg(not(loom))]
+mod control;
 
 #[cfg(not(loom))]
 mod driver;

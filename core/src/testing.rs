@@ -22,7 +22,7 @@ pub fn test<R: Termination>(body: fn() -> R) {
     test_on(WORKERS, body);
 }
 
-/// As [`test`], with these numbers of workers.
+/// As [`test()`], with these numbers of workers.
 pub fn test_on<R: Termination>(workers: &[usize], body: fn() -> R) {
     for &workers in workers {
         let runtime = Builder::new()

@@ -1,6 +1,6 @@
 //! Runtimes: a set of workers, and how it is built, watched and ended.
 //!
-//! Most programs never name one: [`spawn`](crate::routine::spawn), [`run`](crate::run) and
+//! Most programs never name one: [`spawn`](crate::routine::spawn), [`run`] and
 //! `#[rust_routines::main]` use the global runtime, which starts itself. Several runtimes can stand
 //! side by side, each with its own workers.
 

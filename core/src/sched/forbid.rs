@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// Parking panics on this thread until this is dropped. Made by
-/// [`forbid_park`](crate::routine::forbid_park).
+/// [`forbid_park`].
 #[must_use = "parking is allowed again as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct ForbidPark {

@@ -1,8 +1,8 @@
 //! The loop of a worker: what to run next.
 //!
 //! In order: the children of the slice that has just ended (depth first), routines that can go on,
-//! not-started ones of the deque (newest first), what others have sent, what has yielded, what was
-//! spawned outside, and then what other workers have to spare.
+//! not-started ones of the deque (newest first), what others have sent, what was spawned outside,
+//! what has yielded, and then what other workers have to spare.
 //!
 //! Depth first: children are collected in the nursery while their parent runs. When it parks, the
 //! newest runs next (Go's `runnext`) and the others go to the deque in reverse, so that they run in
@@ -18,7 +18,6 @@ use std::ptr::NonNull;
 use crossbeam_deque::Steal;
 
 use super::core::Core;
-use super::worker::NURSERY;
 use crate::control::{Body, Fresh, Outcome, Reason};
 use crate::prim::Ordering;
 use crate::sys::clock;
@@ -68,10 +67,10 @@ impl Core {
         self.tick.set(tick);
         if tick % LOOK == 0 {
             self.look_around();
-            if tick % FAIR == 0 {
-                if let Some(work) = self.pick_oldest() {
-                    return Some(work);
-                }
+        }
+        if tick % FAIR == 0 {
+            if let Some(work) = self.pick_oldest(tick / FAIR) {
+                return Some(work);
             }
         }
         if self.has_children.get() {
@@ -108,10 +107,10 @@ impl Core {
         if let Some(fresh) = self.worker.mail.pop() {
             return Some(Work::Start(fresh));
         }
-        if let Some(body) = self.yielded.pop() {
-            return Some(Work::Resume(body));
+        if let Some(fresh) = self.pick_injected() {
+            return Some(Work::Start(fresh));
         }
-        self.pick_injected().map(Work::Start)
+        self.yielded.pop().map(Work::Resume)
     }
 
     /// A batch from the injector; the first to run, the others to the deque.
@@ -138,18 +137,14 @@ impl Core {
         }
     }
 
-    /// The turn of what has waited longest.
-    fn pick_oldest(&self) -> Option<Work> {
-        if let Some(fresh) = self.worker.mail.pop() {
-            return Some(Work::Start(fresh));
-        }
-        if let Steal::Success(fresh) = self.worker.stealer.steal() {
-            return Some(Work::Start(fresh));
-        }
-        if let Some(body) = self.yielded.pop() {
-            return Some(Work::Resume(body));
-        }
-        self.pick_injected().map(Work::Start)
+    /// The turn of what has waited longest: each of the four queues in turn comes first.
+    fn pick_oldest(&self, turn: u32) -> Option<Work> {
+        (0..4).find_map(|i| match (turn + i) % 4 {
+            0 => self.worker.mail.pop().map(Work::Start),
+            1 => self.worker.stealer.steal().success().map(Work::Start),
+            2 => self.yielded.pop().map(Work::Resume),
+            _ => self.pick_injected().map(Work::Start),
+        })
     }
 
     /// Makes the routines ready whose timers are due.
@@ -181,15 +176,9 @@ impl Core {
     /// A new child of the routine that runs here.
     #[inline]
     pub(super) fn add_child(&self, fresh: Fresh) {
-        let mut nursery = self.worker.nursery.lock();
-        if nursery.len() == NURSERY {
-            nursery
-                .drain(..)
-                .rev()
-                .for_each(|fresh| self.deque.push(fresh));
-        }
-        nursery.push(fresh);
-        drop(nursery);
+        self.worker
+            .nursery
+            .push(fresh, |fresh| self.deque.push(fresh));
         self.has_children.set(true);
     }
 
@@ -197,13 +186,7 @@ impl Core {
     #[inline]
     fn flush_nursery(&self) -> Option<Fresh> {
         self.has_children.set(false);
-        let mut nursery = self.worker.nursery.lock();
-        let newest = nursery.pop();
-        nursery
-            .drain(..)
-            .rev()
-            .for_each(|fresh| self.deque.push(fresh));
-        newest
+        self.worker.nursery.flush(|fresh| self.deque.push(fresh))
     }
 
     /// Gives a not-started routine its stack and its first turn.
@@ -305,4 +288,28 @@ unsafe fn enter(body: *mut ()) {
     let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
     // SAFETY: `start` has passed the routine's count on; `run` never unwinds.
     unsafe { (header.as_ref().vtable().run)(header) };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::routine;
+    use crate::runtime::Builder;
+
+    /// One worker, one routine that yields for ever: what comes from outside has its turn.
+    #[test]
+    fn a_yielding_routine_starves_nobody() {
+        let runtime = Builder::new().workers(1).build().unwrap();
+        let end = Arc::new(AtomicBool::new(false));
+        let seen = end.clone();
+        let yielding = runtime.spawn(move || {
+            while !seen.load(Ordering::Relaxed) {
+                routine::yield_now();
+            }
+        });
+        runtime.spawn(move || end.store(true, Ordering::Relaxed)).join().unwrap();
+        yielding.join().unwrap();
+    }
 }

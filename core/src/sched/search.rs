@@ -12,7 +12,7 @@ use crossbeam_deque::Steal;
 use super::core::Core;
 use super::idle::Searching;
 use super::run::Work;
-use super::worker::{NURSERY, Worker};
+use super::worker::{Nursery, Worker};
 use crate::control::Fresh;
 use crate::prim::Ordering;
 use crate::sys::clock::{self, Nanos};
@@ -127,7 +127,7 @@ impl Core {
         loop {
             match victim
                 .stealer
-                .steal_batch_with_limit_and_pop(&self.deque, NURSERY)
+                .steal_batch_with_limit_and_pop(&self.deque, Nursery::ROOM)
             {
                 Steal::Success(fresh) => {
                     self.worker.stats.steals.add(1);
@@ -137,11 +137,7 @@ impl Core {
                 Steal::Retry => {}
             }
         }
-        let mut nursery = victim.nursery.try_lock()?;
-        let half = nursery.len().div_ceil(2);
-        let mut taken = nursery.drain(..half);
-        let oldest = taken.next()?;
-        taken.rev().for_each(|fresh| self.deque.push(fresh));
+        let oldest = victim.nursery.steal(|fresh| self.deque.push(fresh))?;
         self.worker.stats.steals.add(1);
         Some(oldest)
     }

@@ -26,16 +26,13 @@ use crate::prim::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, CachePadded, Ord
 use crate::sys::clock::Nanos;
 use crate::sys::sleep::Sleeper;
 
-/// Most children of one slice that wait in the nursery; the next one sends them to the deque.
-pub(crate) const NURSERY: usize = 32;
-
 #[repr(C)]
 pub(crate) struct Worker {
     home: CachePadded<Home>,
     pub(crate) mail: CachePadded<Mail>,
     /// The children of the slice that runs now, oldest first. Its newest entry is the LIFO slot: it
     /// runs first when the slice ends; until then an idle worker may take any of them.
-    pub(crate) nursery: CachePadded<SpinLock<Vec<Fresh>>>,
+    pub(crate) nursery: CachePadded<Nursery>,
     pub(crate) stats: CachePadded<Stats>,
     pub(crate) timers: CachePadded<Alarms>,
     pub(crate) stealer: Stealer<Fresh>,
@@ -48,6 +45,14 @@ pub(crate) struct Seat {
     pub(crate) worker: &'static Worker,
     pub(crate) deque: Deque<Fresh>,
     pub(crate) sleeper: Sleeper,
+}
+
+/// The children of the slice that runs now.
+pub(crate) struct Nursery {
+    children: SpinLock<Vec<Fresh>>,
+    /// How many there are: written under the lock, read without it, so that a thief that finds
+    /// nothing writes nothing.
+    count: AtomicUsize,
 }
 
 /// Routines that others have placed here and that have not started.
@@ -105,6 +110,58 @@ impl Counter {
     }
 }
 
+impl Nursery {
+    /// Most children that wait here; the next one sends them to the deque.
+    pub(crate) const ROOM: usize = 32;
+
+    fn new() -> Nursery {
+        Nursery {
+            children: SpinLock::new(Vec::with_capacity(Self::ROOM)),
+            count: AtomicUsize::new(0),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn may_have_children(&self) -> bool {
+        self.count.load(Ordering::Relaxed) > 0
+    }
+
+    /// Owner: adds a child; if there is no room, the others go to `overflow` first, newest first.
+    #[inline]
+    pub(crate) fn push(&self, child: Fresh, overflow: impl FnMut(Fresh)) {
+        let mut children = self.children.lock();
+        if children.len() == Self::ROOM {
+            children.drain(..).rev().for_each(overflow);
+        }
+        children.push(child);
+        self.count.store(children.len(), Ordering::Relaxed);
+    }
+
+    /// Owner: empties it: returns the newest child, the others go to `rest`, newest first.
+    #[inline]
+    pub(crate) fn flush(&self, rest: impl FnMut(Fresh)) -> Option<Fresh> {
+        let mut children = self.children.lock();
+        let newest = children.pop();
+        children.drain(..).rev().for_each(rest);
+        self.count.store(0, Ordering::Relaxed);
+        newest
+    }
+
+    /// Thief: takes the older half: returns the oldest, the others go to `rest`, newest first.
+    pub(crate) fn steal(&self, rest: impl FnMut(Fresh)) -> Option<Fresh> {
+        if !self.may_have_children() {
+            return None;
+        }
+        let mut children = self.children.try_lock()?;
+        let half = children.len().div_ceil(2);
+        let mut taken = children.drain(..half);
+        let oldest = taken.next();
+        taken.rev().for_each(rest);
+        self.count.store(children.len(), Ordering::Relaxed);
+        oldest
+    }
+}
+
 impl Mail {
     pub(crate) fn push(&self, fresh: Fresh) {
         self.pending.fetch_add(1, Ordering::Relaxed);
@@ -143,7 +200,7 @@ impl Worker {
                 queue: SegQueue::new(),
                 pending: AtomicUsize::new(0),
             }),
-            nursery: CachePadded::new(SpinLock::new(Vec::with_capacity(NURSERY))),
+            nursery: CachePadded::new(Nursery::new()),
             stats: CachePadded::new(Stats::default()),
             timers: CachePadded::new(Alarms {
                 next: AtomicI64::new(Nanos::MAX),
@@ -190,7 +247,7 @@ impl Worker {
 
     /// Whether a thief would find something.
     pub(crate) fn has_stealable(&self) -> bool {
-        !self.stealer.is_empty() || self.nursery.try_lock().is_none_or(|n| !n.is_empty())
+        !self.stealer.is_empty() || self.nursery.may_have_children()
     }
 }
 

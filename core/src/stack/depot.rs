@@ -318,11 +318,8 @@ mod tests {
         depot.put_many(taken.into_iter());
         while depot.trim(4) {}
         // SAFETY: still mapped.
-        assert_eq!(
-            unsafe { first.as_ptr().read() },
-            0,
-            "the oldest is cold and reads as zero"
-        );
+        let byte = unsafe { first.as_ptr().read() };
+        assert_eq!(byte, 0, "the oldest is cold and reads as zero");
         assert!(!depot.trim(4));
     }
 

@@ -78,7 +78,7 @@ impl Context {
     #[inline(always)]
     pub(crate) unsafe fn resume(at: *mut Context) -> bool {
         // SAFETY: started; while it runs only `yielder`, another field, is touched by its own code.
-        let coroutine = unsafe { (&mut *(&raw mut (*at).coroutine)).assume_init_mut() };
+        let coroutine = unsafe { (*at).coroutine.assume_init_mut() };
         matches!(coroutine.resume(()), CoroutineResult::Return(()))
     }
 
