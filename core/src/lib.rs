@@ -1,4 +1,64 @@
 //! Goroutines for ordinary Rust: stackful routines, a blocking API, no `async`, a safe `spawn`.
+//!
+//! A routine is a function with a stack of its own. Thousands of them share a few worker threads; what
+//! would block - a channel, a lock, a sleep, a join - parks the routine, and its worker runs another.
+//!
+//! ```
+//! use rust_routines::{routine, time::Duration};
+//!
+//! fn main() {
+//!     routine::spawn(|| println!("hi"));
+//!     let data = vec![1, 2, 3];
+//!     routine::spawn(move || println!("{data:?}"));
+//!     routine::yield_now();
+//!     routine::sleep(Duration::from_secs(1));
+//! }
+//! ```
+//!
+//! ```
+//! use rust_routines::{channel, routine};
+//!
+//! #[rust_routines::main]
+//! fn main() {
+//!     let (tx, rx) = channel::bounded(10);
+//!     let sender = routine::spawn(move || tx.send(42).unwrap());
+//!     let receiver = routine::spawn(move || println!("{}", rx.recv().unwrap()));
+//!     sender.join().unwrap();
+//!     receiver.join().unwrap();
+//! }
+//! ```
+//!
+//! Everything that blocks works from routines and from plain threads alike, and no program has to set
+//! anything up: the global runtime starts itself. [`run`] and `#[rust_routines::main]` run the first
+//! routine on a stack of 64 MiB; [`runtime::Builder`] builds runtimes of one's own.
+//!
+//! # The rule that makes it sound
+//!
+//! *A started routine never changes its thread, so `Send`, thread-locals and guards keep their
+//! meaning; what remains is code that trusts LIFO nesting on a thread.* Until it starts, a routine is
+//! a `Send` closure that any worker may take; from its first instruction on it lives at one worker,
+//! its *home*. So [`routine::spawn`] is a safe function.
+//!
+//! What remains: two routines of one home interleave at their parks, and code that sets something on
+//! its thread and takes it back at the end of a scope (the crate scoped-tls, `tracing`'s entered
+//! spans, re-entrant C locks) is confused by that.
+//! - [`routine::forbid_park`] turns a park inside of such code into a panic that names both places;
+//! - [`routine::on_switch`] lets an adapter swap a thread-local with the routine that set it;
+//! - known to be confused: `scoped_tls::ScopedKey::set` around a park (undefined behaviour of that
+//!   crate's safe interface), `tracing::span::Entered` over a park, thread-keyed re-entrant locks
+//!   (stdout's, C's recursive mutexes), which exclude nothing between routines of one home.
+//!
+//! # The pitfall
+//!
+//! A lock of the operating system (`std::sync::Mutex`, parking_lot's) that a routine holds *while it
+//! parks* can put to sleep the very thread that has to run that routine, for good, when a home-mate
+//! wants it. [`sync::Mutex`] has the same methods and parks the routine instead.
+//!
+//! # Limits
+//!
+//! Unix on the architectures of the crate corosensei. Routines are cooperative: a long computation
+//! keeps its worker until it blocks, ends or calls [`routine::yield_now`]. After `fork` without
+//! `exec`, the child has no workers.
 #![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
 
 mod prim;

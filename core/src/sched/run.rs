@@ -309,7 +309,10 @@ mod tests {
                 routine::yield_now();
             }
         });
-        runtime.spawn(move || end.store(true, Ordering::Relaxed)).join().unwrap();
+        runtime
+            .spawn(move || end.store(true, Ordering::Relaxed))
+            .join()
+            .unwrap();
         yielding.join().unwrap();
     }
 }

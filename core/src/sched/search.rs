@@ -1,8 +1,10 @@
 //! Out of work: search others' queues for a while, then sleep.
 //!
 //! A searching worker looks at its own inbox between pauses, so a partner on another core that
-//! answers within microseconds is met awake. The budget is what a sleep and a wake cost together;
-//! spinning longer would take time from whatever else runs on the machine.
+//! answers within a microsecond or two is met awake. Then it gives up its turn a few times: if the
+//! partner waits for this very core, it runs now, at the price of a system call instead of a sleep
+//! and a wake. (Spinning for 15 us instead made a round trip across homes 60 us long whenever the
+//! machine was busy with something else, and no shorter when it was not.)
 
 use std::hint;
 use std::time::Duration;
@@ -17,10 +19,12 @@ use crate::control::Fresh;
 use crate::prim::Ordering;
 use crate::sys::clock::{self, Nanos};
 
-/// Rounds over the other workers' queues before sleeping.
-const ROUNDS: usize = 24;
-/// Pauses between two rounds, with a look at the inbox after each few.
-const PAUSES: usize = 12;
+/// Rounds over the other workers' queues with pauses in between, some 3 us in all.
+const SPINS: usize = 6;
+/// Looks at the inbox between two rounds.
+const LOOKS: usize = 8;
+/// Rounds that give up the thread's turn instead.
+const TURNS: usize = 3;
 /// Free stacks are trimmed at most once in this time (nanoseconds).
 const TRIM_EVERY: Nanos = 1_000_000_000;
 /// How long to wait for a stack to come back before trying again.
@@ -61,7 +65,7 @@ impl Core {
 
     /// `Ok` when there is something to do, and the search has been ended.
     fn search_for_a_while(&self, searching: Searching) -> Result<(), Searching> {
-        for round in 0..ROUNDS {
+        for round in 0..SPINS + TURNS {
             if self.has_work_of_its_own() {
                 self.end_search(searching);
                 return Ok(());
@@ -71,24 +75,25 @@ impl Core {
                 self.perform(Work::Start(fresh));
                 return Ok(());
             }
-            if round + 1 < ROUNDS && self.pause_for_mail() {
-                continue;
+            if round < SPINS {
+                self.pause_for_mail();
+            } else {
+                std::thread::yield_now();
             }
         }
         Err(searching)
     }
 
-    /// Pauses; ends early, with `true`, when something arrives.
-    fn pause_for_mail(&self) -> bool {
-        for _ in 0..PAUSES {
+    /// Pauses, until something arrives.
+    fn pause_for_mail(&self) {
+        for _ in 0..LOOKS {
             if self.worker.home().has_mail() {
-                return true;
+                return;
             }
             for _ in 0..4 {
                 hint::spin_loop();
             }
         }
-        false
     }
 
     /// Whether the loop would find something without stealing.
