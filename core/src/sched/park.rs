@@ -23,10 +23,17 @@ impl Core {
     pub(crate) fn suspend(&self, body: &Body, reason: Reason) {
         body.set_reason(reason);
         let kept = hooks::save();
-        let count = units::lift();
+        let carried = units::lift();
+        if carried.is_some() {
+            // It unwinds: a cancellation that ended this wait would be a second panic.
+            body.add_shield(1);
+        }
         // SAFETY: the caller is the current routine, on its own stack.
         unsafe { body.suspend() };
-        units::lower(count);
+        if let Some(count) = carried {
+            units::lower(count);
+            body.add_shield(-1);
+        }
         hooks::restore(kept);
     }
 

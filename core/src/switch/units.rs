@@ -51,10 +51,15 @@ static POOL: Mutex<Pool> = Mutex::new(Pool {
     idle: Vec::new(),
 });
 
-/// Takes the panic count off this thread and returns it; call before a routine parks.
+/// Takes the panic count off this thread and returns it, if the caller unwinds; call before a
+/// routine parks.
 #[inline]
-pub(crate) fn lift() -> usize {
-    if thread::panicking() { lift_slow() } else { 0 }
+pub(crate) fn lift() -> Option<usize> {
+    if thread::panicking() {
+        Some(lift_slow())
+    } else {
+        None
+    }
 }
 
 #[cold]
@@ -204,7 +209,7 @@ mod tests {
                 self.0.push(thread::panicking());
                 let count = lift();
                 self.0.push(thread::panicking());
-                lower(count);
+                lower(count.unwrap_or(0));
                 self.0.push(thread::panicking());
             }
         }
