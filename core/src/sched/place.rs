@@ -5,21 +5,28 @@ use std::io;
 use super::core::Core;
 use super::shared::{Phase, Shared};
 use crate::control::{Fresh, Place};
-use crate::prim::Ordering;
+use crate::prim::{Ordering, fence};
 use std::sync::Arc;
 
 impl Core {
     /// Places a routine that the one running here has spawned.
     #[inline]
     pub(crate) fn place(&self, fresh: Fresh, place: Place) -> Result<(), (io::Error, Fresh)> {
+        // Counted before it can run: else its end might be counted first, and a shutdown would see as
+        // many finished as spawned while its parent still lives.
+        self.worker.stats.spawned.add(1);
         match place {
             Place::Near if self.hands_out_work() => self.shared.spread(fresh),
             Place::Near if self.is_own() => self.shared.injector.push(fresh),
             Place::Near => self.add_child(fresh),
             Place::Spread => self.shared.spread(fresh),
-            Place::Own => self.shared.hire_own(fresh)?,
+            Place::Own => {
+                if let Err(refused) = self.shared.hire_own(fresh) {
+                    self.worker.stats.spawned.add(-1);
+                    return Err(refused);
+                }
+            }
         }
-        self.worker.stats.spawned.add(1);
         if place == Place::Near {
             self.shared.ring_for_work();
         }
@@ -48,6 +55,8 @@ impl Shared {
         // ORDER: SeqCst, before the look at the phase; pairs with `set_phase`: a shutdown either
         // counts this spawn or is seen here.
         self.outside.spawned.fetch_add(1, Ordering::SeqCst);
+        // ORDER: SeqCst; pairs with the fence in `count_down`.
+        fence(Ordering::SeqCst);
         let placed = match place {
             _ if self.phase() != Phase::Running => Err((
                 io::Error::other(
@@ -83,7 +92,7 @@ impl Shared {
         worker.mail.push(fresh);
         // ORDER: SeqCst orders the mail before the look at the sleep word; pairs with
         // `Home::fall_asleep`, after which the worker looks at its mail.
-        crate::prim::fence(Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         worker.home().notice();
     }
 }

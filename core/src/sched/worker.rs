@@ -94,7 +94,7 @@ impl Counter {
     pub(crate) fn add(&self, by: i64) {
         let now = self.0.load(Ordering::Relaxed).wrapping_add_signed(by);
         // ORDER: Release pairs with the Acquire in `get`: who sees an end counted sees the spawns
-        // of the routine that ended.
+        // of the routine that ended, and its own.
         self.0.store(now, Ordering::Release);
     }
 
