@@ -36,7 +36,9 @@ fn hooks() -> &'static Mutex<Vec<&'static Hook>> {
 /// **Blocks**: never. Both functions run with parking forbidden.
 ///
 /// # Panics
-/// A panic in `save` or `restore` is one of the routine that switches.
+/// Does not panic itself. A panic in `save` or `restore`, or a park in one of them, ends the process:
+/// they run when the routine is already queued where it waits, and to unwind from there would leave
+/// its wake-ups without a receiver.
 ///
 /// # Go
 /// No counterpart: Go has no thread-locals.
@@ -69,6 +71,16 @@ pub fn on_switch<S: 'static>(save: fn() -> S, restore: fn(S)) {
     ANY.store(true, Ordering::Relaxed);
 }
 
+/// Ends the process when it is dropped by unwinding out of a hook, instead of being forgotten.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        eprintln!("rust-routines: fatal: a hook of `on_switch` panicked, which it must not");
+        std::process::abort();
+    }
+}
+
 #[inline]
 pub(super) fn save() -> Option<Kept> {
     if ANY.load(Ordering::Relaxed) {
@@ -81,11 +93,14 @@ pub(super) fn save() -> Option<Kept> {
 #[cold]
 fn save_slow() -> Kept {
     let _guard = forbid::forbid_park();
+    let bomb = Bomb;
     let hooks = hooks().lock().clone();
-    hooks
-        .into_iter()
-        .map(|hook| (hook, (hook.save)()))
-        .collect()
+    let mut kept = Vec::with_capacity(hooks.len());
+    for hook in hooks {
+        kept.push((hook, (hook.save)()));
+    }
+    std::mem::forget(bomb);
+    kept
 }
 
 #[inline]
@@ -98,7 +113,9 @@ pub(super) fn restore(kept: Option<Kept>) {
 #[cold]
 fn restore_slow(kept: Kept) {
     let _guard = forbid::forbid_park();
+    let bomb = Bomb;
     for (hook, kept) in kept.into_iter().rev() {
         (hook.restore)(kept);
     }
+    std::mem::forget(bomb);
 }
