@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a child may live.
-const LIFE: Duration = Duration::from_secs(100);
+const LIFE: Duration = Duration::from_secs(60);
 
 /// What a child has left behind.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl Ended {
 /// Runs `command` to its end.
 ///
 /// # Panics
-/// If it cannot be started, or has not ended after 100 s; then it is killed.
+/// If it cannot be started, or has not ended after 60 s; then it is killed.
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
     Running::start(command).finish()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// How long a whole test may take.
-const WHOLE: Duration = Duration::from_secs(120);
+const WHOLE: Duration = Duration::from_secs(60);
 
 /// Waits on a plain thread until `condition` holds.
 ///
@@ -73,7 +73,7 @@ pub fn yield_until(what: &str, mut condition: impl FnMut() -> bool) {
 /// Runs the body of a test on a plain thread of its own and rethrows its panic.
 ///
 /// # Panics
-/// If the body has not ended after two minutes; its thread is left behind.
+/// If the body has not ended after one minute; its thread is left behind.
 #[track_caller]
 pub fn watched<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let (ended, end) = mpsc::channel::<()>();
