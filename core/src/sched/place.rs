@@ -16,10 +16,10 @@ impl Core {
         // many finished as spawned while its parent still lives.
         self.worker.stats.spawned.add(1);
         match place {
-            Place::Near if self.hands_out_work() => self.shared.spread(fresh),
+            Place::Near if self.hands_out_work() => self.shared.spread(fresh, self.next_door()),
             Place::Near if self.is_own() => self.shared.injector.push(fresh),
             Place::Near => self.add_child(fresh),
-            Place::Spread => self.shared.spread(fresh),
+            Place::Spread => self.shared.spread(fresh, self.next_door()),
             Place::Own => {
                 if let Err(refused) = self.shared.hire_own(fresh) {
                     self.worker.stats.spawned.add(-1);
@@ -31,6 +31,11 @@ impl Core {
             self.shared.ring_for_work();
         }
         Ok(())
+    }
+
+    /// Where spreading begins to look: with others than this worker, which is busy.
+    fn next_door(&self) -> usize {
+        self.number.wrapping_add(1)
     }
 
     /// Whether the routine that runs was last woken from outside (an accept loop, a ticker): its
@@ -54,7 +59,7 @@ impl Shared {
     ) -> Result<(), (io::Error, Fresh)> {
         // ORDER: SeqCst, before the look at the phase; pairs with `set_phase`: a shutdown either
         // counts this spawn or is seen here.
-        self.outside.spawned.fetch_add(1, Ordering::SeqCst);
+        let number = self.outside.spawned.fetch_add(1, Ordering::SeqCst);
         // ORDER: SeqCst; pairs with the fence in `count_down`.
         fence(Ordering::SeqCst);
         let placed = match place {
@@ -70,7 +75,7 @@ impl Shared {
                 Ok(())
             }
             Place::Spread => {
-                self.spread(fresh);
+                self.spread(fresh, number as usize);
                 Ok(())
             }
             Place::Own => self.hire_own(fresh),
@@ -82,11 +87,11 @@ impl Shared {
         placed
     }
 
-    /// To the worker with the fewest live routines.
-    pub(super) fn spread(&self, fresh: Fresh) {
-        let worker = self
-            .workers
-            .iter()
+    /// To the worker with the fewest live routines; among equals to the first from number `from` on.
+    fn spread(&self, fresh: Fresh, from: usize) {
+        let count = self.workers.len();
+        let worker = (0..count)
+            .map(|i| self.workers[(from % count + i) % count])
             .min_by_key(|worker| worker.load())
             .expect("a runtime has at least one worker");
         worker.mail.push(fresh);
