@@ -6,6 +6,7 @@
 
 mod cancelled;
 mod hooks;
+mod overflow;
 mod stack_budget;
 
 /// All of them, by name.
@@ -14,6 +15,20 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),
     ("hook-that-parks", hooks::parking),
+    ("overflow", overflow::of_a_routine),
+    ("overflow-after-with-stack", overflow::after_with_stack),
+    ("overflow-named", overflow::of_a_named_routine),
+    ("overflow-of-main", overflow::of_main),
+    ("overflow-of-run", overflow::of_run),
+    ("overflow-of-thread", overflow::of_a_thread),
+    ("overflow-of-with-stack", overflow::of_with_stack),
+    ("overflow-with-hook", overflow::with_a_hook),
+    (
+        "overflow-with-hook-that-returns",
+        overflow::with_a_hook_that_returns,
+    ),
+    ("segfault-in-routine", overflow::segfault_in_a_routine),
+    ("segfault-in-thread", overflow::segfault_in_a_thread),
     ("stack-budget", stack_budget::main),
 ];
 
