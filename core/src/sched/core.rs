@@ -44,6 +44,8 @@ pub(crate) struct Core {
     /// Started routines picked in a row.
     pub(super) streak: Cell<u32>,
     pub(super) random: Cell<u64>,
+    /// Where the next search for the least loaded worker begins.
+    pub(super) spread_from: Cell<usize>,
     /// Numbers for new routines: the next one and the end of the block.
     ids: Cell<(u64, u64)>,
     /// Stacks that have been claimed for routines to come.
@@ -100,6 +102,7 @@ impl Core {
             tick: Cell::new(0),
             streak: Cell::new(0),
             random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),
+            spread_from: Cell::new(number.wrapping_add(1)),
             ids: Cell::new((0, 0)),
             credit: Cell::new(0),
             cancelled_all: Cell::new(false),
@@ -157,6 +160,13 @@ impl Core {
     #[inline]
     pub(crate) fn current(&self) -> Option<NonNull<Body>> {
         self.current.get()
+    }
+
+    /// The routine that runs has done its work. Said before anybody who waits for it can go on and
+    /// spread others by these counts.
+    #[inline]
+    pub(crate) fn count_out(&self) {
+        self.worker.stats.live.add(-1);
     }
 
     #[inline]

@@ -16,10 +16,10 @@ impl Core {
         // many finished as spawned while its parent still lives.
         self.worker.stats.spawned.add(1);
         match place {
-            Place::Near if self.hands_out_work() => self.shared.spread(fresh, self.next_door()),
+            Place::Near if self.hands_out_work() => self.spread(fresh),
             Place::Near if self.is_own() => self.shared.injector.push(fresh),
             Place::Near => self.add_child(fresh),
-            Place::Spread => self.shared.spread(fresh, self.next_door()),
+            Place::Spread => self.spread(fresh),
             Place::Own => {
                 if let Err(refused) = self.shared.hire_own(fresh) {
                     self.worker.stats.spawned.add(-1);
@@ -33,9 +33,10 @@ impl Core {
         Ok(())
     }
 
-    /// Where spreading begins to look: with others than this worker, which is busy.
-    fn next_door(&self) -> usize {
-        self.number.wrapping_add(1)
+    /// Spreads from the worker after the last one chosen, so that equals take turns.
+    fn spread(&self, fresh: Fresh) {
+        let chosen = self.shared.spread(fresh, self.spread_from.get());
+        self.spread_from.set(chosen + 1);
     }
 
     /// Whether the routine that runs was last woken from outside (an accept loop, a ticker): its
@@ -87,17 +88,20 @@ impl Shared {
         placed
     }
 
-    /// To the worker with the fewest live routines; among equals to the first from number `from` on.
-    fn spread(&self, fresh: Fresh, from: usize) {
+    /// To the worker with the fewest live routines, whose number is returned; among equals to the
+    /// first from number `from` on.
+    fn spread(&self, fresh: Fresh, from: usize) -> usize {
         let count = self.workers.len();
-        let worker = (0..count)
-            .map(|i| self.workers[(from % count + i) % count])
-            .min_by_key(|worker| worker.load())
+        let number = (0..count)
+            .map(|i| (from % count + i) % count)
+            .min_by_key(|&number| self.workers[number].load())
             .expect("a runtime has at least one worker");
+        let worker = self.workers[number];
         worker.mail.push(fresh);
         // ORDER: SeqCst orders the mail before the look at the sleep word; pairs with
         // `Home::fall_asleep`, after which the worker looks at its mail.
         fence(Ordering::SeqCst);
         worker.home().notice();
+        number
     }
 }

@@ -282,7 +282,6 @@ impl Core {
         cache.put(stack);
         stats.stacks.set(cache.in_use() as u64);
         drop(cache);
-        stats.live.add(-1);
         stats.finished.add(1);
     }
 }

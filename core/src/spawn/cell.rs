@@ -24,6 +24,7 @@ use crate::control::header::Restart;
 use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
 use crate::sched::park::Cancel;
+use crate::sched::with_core;
 use crate::wait::one;
 
 #[repr(C)]
@@ -164,6 +165,7 @@ where
         }
         Err(payload) => Err(JoinError::Panicked(payload)),
     };
+    with_core(|core| core.expect("a routine runs on a worker").count_out());
     // SAFETY: as above.
     unsafe { end::<F, T>(header, result) };
 }
