@@ -1,5 +1,6 @@
 //! Computation.
 
+use std::thread;
 use std::time::Duration;
 
 use rust_routines::channel;
@@ -29,13 +30,23 @@ fn rounds(count: u64) {
 }
 
 /// Two routines that compute, against one: when spawned, and after both have parked once, spawned near and with Spread.
+///
+/// After a park only the placement counts, so it is told beside the speed: the share of pairs with two homes.
 pub(crate) fn pair(n: u64) -> Sample {
     super::run(|| {
         spawned(2);
-        let speed = |pair: &dyn Fn() -> Duration| work::speed_up(n, || spawned(1), pair);
-        Sample::of(speed(&|| spawned(2)))
-            .with("after_park_near", speed(&|| parked_first(Place::Near)))
-            .with("after_park_spread", speed(&|| parked_first(Place::Spread)))
+        let after_park = |place| {
+            let mut apart = 0_u64;
+            let speed = work::speed_up(n, || spawned(1), || parked_first(place, &mut apart));
+            (speed, apart as f64 / n.max(1) as f64)
+        };
+        let (near, near_apart) = after_park(Place::Near);
+        let (spread, spread_apart) = after_park(Place::Spread);
+        Sample::of(work::speed_up(n, || spawned(1), || spawned(2)))
+            .with("after_park_near", near)
+            .with("after_park_spread", spread)
+            .with("near_two_homes", near_apart)
+            .with("spread_two_homes", spread_apart)
     })
 }
 
@@ -50,13 +61,16 @@ fn spawned(count: u64) -> Duration {
     })
 }
 
-fn parked_first(place: Place) -> Duration {
+/// Counts `apart` up if the two have different homes.
+fn parked_first(place: Place, apart: &mut u64) -> Duration {
     let (arrived, both_there) = channel::bounded(2);
     let (gate, closed) = channel::bounded::<()>(0);
     let computing = |i| {
         let (arrived, closed) = (arrived.clone(), closed.clone());
         let work = move || {
-            arrived.send(()).expect("the spawner waits for it");
+            arrived
+                .send(thread::current().id())
+                .expect("the spawner waits for it");
             closed
                 .recv()
                 .expect_err("nothing is sent, the gate opens by being dropped");
@@ -68,9 +82,8 @@ fn parked_first(place: Place) -> Duration {
             .expect("a stack for one routine")
     };
     let handles = [computing(0), computing(1)];
-    for _ in &handles {
-        both_there.recv().expect("both arrive");
-    }
+    let homes = [(); 2].map(|()| both_there.recv().expect("both arrive"));
+    *apart += u64::from(homes[0] != homes[1]);
     timed(|| {
         drop(gate);
         for handle in handles {
