@@ -40,6 +40,8 @@ pub(crate) struct Core {
     pub(super) registry: RefCell<Registry>,
     /// Whether the nursery may hold something.
     pub(super) has_children: Cell<bool>,
+    /// Whether the routine that starts now came out of the mail.
+    pub(super) arriving: Cell<bool>,
     pub(super) tick: Cell<u32>,
     /// Started routines picked in a row.
     pub(super) streak: Cell<u32>,
@@ -99,6 +101,7 @@ impl Core {
             current: Cell::new(None),
             registry: RefCell::default(),
             has_children: Cell::new(false),
+            arriving: Cell::new(false),
             tick: Cell::new(0),
             streak: Cell::new(0),
             random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),

@@ -108,13 +108,28 @@ impl Core {
                 return Some(Work::Resume(body));
             }
         }
-        if let Some(fresh) = self.worker.mail.pop() {
+        if let Some(fresh) = self.pick_mail() {
             return Some(Work::Start(fresh));
         }
         if let Some(fresh) = self.pick_injected() {
             return Some(Work::Start(fresh));
         }
         self.yielded.pop().map(Work::Resume)
+    }
+
+    #[inline]
+    fn pick_mail(&self) -> Option<Fresh> {
+        let fresh = self.worker.mail.pop();
+        self.arriving.set(fresh.is_some());
+        fresh
+    }
+
+    /// One that was taken out of the mail has found its place.
+    #[inline]
+    fn note_arrival(&self) {
+        if self.arriving.replace(false) {
+            self.worker.mail.arrived();
+        }
     }
 
     /// A batch from the injector; the first to run, the others to the deque.
@@ -149,7 +164,7 @@ impl Core {
             }
         }
         (0..3).find_map(|i| match (turn + i) % 3 {
-            0 => self.worker.mail.pop().map(Work::Start),
+            0 => self.pick_mail().map(Work::Start),
             1 => self.yielded.pop().map(Work::Resume),
             _ => self.pick_injected().map(Work::Start),
         })
@@ -231,6 +246,7 @@ impl Core {
         self.registry.borrow_mut().set(slot, body);
         stats.started.add(1);
         stats.live.add(1);
+        self.note_arrival();
         // The count that `fresh` held now belongs to the routine, which passes it to `run`.
         let _header = fresh.into_raw();
         self.resume(body);
@@ -241,6 +257,7 @@ impl Core {
     fn put_off(&self, fresh: Fresh, error: &std::io::Error) {
         self.shared.say_starved(error);
         self.shared.injector.push(fresh);
+        self.note_arrival();
         // Others may have free stacks; nobody gains from trying again at once.
         self.nap();
     }

@@ -213,6 +213,7 @@ impl Shared {
                 .mail
                 .pop()
                 .expect("nobody else takes an own worker's mail");
+            worker.mail.arrived();
             (error, fresh)
         })
     }

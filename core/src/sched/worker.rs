@@ -168,19 +168,26 @@ impl Mail {
         self.queue.push(fresh);
     }
 
+    /// Takes one out; it stays pending until `arrived`.
     #[inline]
     pub(crate) fn pop(&self) -> Option<Fresh> {
         if self.pending.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let fresh = self.queue.pop()?;
-        self.pending.fetch_sub(1, Ordering::Relaxed);
-        Some(fresh)
+        self.queue.pop()
+    }
+
+    /// One that was taken out counts as live now, or has gone elsewhere. Not earlier: for a moment
+    /// the worker would look as if it had less to do, and attract the next one.
+    pub(crate) fn arrived(&self) {
+        // ORDER: Release pairs with the Acquire in `pending`: who misses it here sees it live.
+        self.pending.fetch_sub(1, Ordering::Release);
     }
 
     #[inline]
     pub(crate) fn pending(&self) -> usize {
-        self.pending.load(Ordering::Relaxed)
+        // ORDER: pairs with the Release in `arrived`.
+        self.pending.load(Ordering::Acquire)
     }
 }
 
@@ -242,7 +249,9 @@ impl Worker {
 
     /// Live routines and those on their way: what spreading compares.
     pub(crate) fn load(&self) -> usize {
-        self.stats.live.get() as usize + self.mail.pending()
+        // In this order: one that arrives in between counts twice rather than not at all.
+        let pending = self.mail.pending();
+        self.stats.live.get() as usize + pending
     }
 
     /// Whether a thief would find something.

@@ -105,7 +105,6 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
     unsafe { (restart.rearm)(header, unwind.0) };
     with_core(|core| {
         let core = core.expect("a routine runs on a worker");
-        core.count_out();
         // A stack of its own size is leased anew; if there is none left, it gets an ordinary one.
         let leased = match h.own_size() {
             Some((size, seat)) => core.shared.depot.take(size).map(|stack| {
@@ -123,6 +122,8 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
             drop(unsafe { HeaderRef::from_raw(fresh.into_raw()) });
             unreachable!("spreading does not fail: {error}");
         }
+        // After the placing: what counts here makes it go elsewhere.
+        core.count_out();
     });
 }
 
