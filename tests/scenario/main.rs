@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cancelled;
+mod cycles;
 mod hooks;
 mod overflow;
 mod stack_budget;
@@ -12,6 +13,7 @@ mod stack_budget;
 /// All of them, by name.
 const SCENARIOS: &[(&str, fn())] = &[
     ("cancelled-while-unwinding", cancelled::while_unwinding),
+    ("cycles", cycles::main),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),
     ("hook-that-parks", hooks::parking),
