@@ -49,6 +49,9 @@ pub(crate) struct Extra {
 pub(crate) struct VTable {
     /// Runs the closure on the routine's stack and ends the routine; never unwinds.
     pub(crate) run: unsafe fn(NonNull<Header>),
+    /// Moves the result, once `ended` is set, to where the pointer says: an `Option` of what `join`
+    /// returns.
+    pub(crate) take: unsafe fn(NonNull<Header>, *mut ()),
     /// Frees the object.
     pub(crate) free: unsafe fn(NonNull<Header>),
     /// For routines whose output is `'static`: how `restart` checks and replaces the closure.

@@ -111,6 +111,13 @@ impl Event {
             .is_ok()
     }
 
+    /// Takes back whatever waiter is registered; `None` if there is none, or it is being woken.
+    pub(crate) fn withdraw_any(&self) -> Option<NonNull<()>> {
+        let waiter = NonNull::new(self.word.load(Ordering::Relaxed))?;
+        let registered = waiter.as_ptr() != SET && waiter.as_ptr() != ABANDONED;
+        (registered && self.withdraw(waiter)).then_some(waiter)
+    }
+
     /// Gives up waiting for good. `Set`: what it guards is the caller's now; `Waiter`: the caller
     /// has its own waiter back.
     pub(crate) fn abandon(&self) -> Before {

@@ -70,11 +70,21 @@ pub(crate) fn outside_id() -> u64 {
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
+/// The worker that the caller runs on, if it runs on one.
+///
+/// # Safety
+/// The reference is used on this thread only, and not beyond the caller's own frame.
+#[inline(always)]
+pub(crate) unsafe fn core<'a>() -> Option<&'a Core> {
+    // SAFETY: the pointer is set by `Core::main` for as long as its frame lives, on this thread.
+    unsafe { CORE.get().as_ref() }
+}
+
 /// Gives the worker that the caller runs on, if it runs on one.
 #[inline]
 pub(crate) fn with_core<R>(f: impl FnOnce(Option<&Core>) -> R) -> R {
-    // SAFETY: the pointer is set by `Core::main` for as long as its frame lives, on this thread.
-    f(unsafe { CORE.get().as_ref() })
+    // SAFETY: `f` gets it for the duration of the call.
+    f(unsafe { core() })
 }
 
 impl Core {

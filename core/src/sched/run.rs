@@ -82,9 +82,10 @@ impl Core {
                 return Some(Work::Start(fresh));
             }
         }
-        if self.streak.get() < STREAK {
+        let streak = self.streak.get();
+        if streak < STREAK {
             if let Some(body) = self.ready.pop() {
-                self.streak.set(self.streak.get() + 1);
+                self.streak.set(streak + 1);
                 return Some(Work::Resume(body));
             }
         }
@@ -92,8 +93,10 @@ impl Core {
         if let Some(fresh) = self.deque.pop() {
             return Some(Work::Start(fresh));
         }
-        if let Some(body) = self.ready.pop() {
-            return Some(Work::Resume(body));
+        if streak >= STREAK {
+            if let Some(body) = self.ready.pop() {
+                return Some(Work::Resume(body));
+            }
         }
         self.pick_sent()
     }

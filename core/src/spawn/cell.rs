@@ -1,7 +1,7 @@
 //! The typed part of a routine: one heap object with the header, the closure and later the result.
 //!
 //! ```text
-//! Closure --start--> Empty --returns, panics, is cancelled--> Done --join or drop--> Empty
+//! Closure --start--> Empty --> Returned, Panicked, Cancelled --join or drop--> Empty
 //!    ^                 |
 //!    '--- restart -----'  (as `Again`)
 //! ```
@@ -33,17 +33,21 @@ struct Cell<F, T> {
     payload: UnsafeCell<Payload<F, T>>,
 }
 
+/// Flat and with boxed rarities, so that it takes 16 bytes for small closures and results: what a
+/// million routines hold is memory to be touched, and that is most of what a spawn costs.
 enum Payload<F, T> {
     Closure(F),
-    Again(Again<T>),
-    Done(Result<T, JoinError>),
+    Again(Box<Again<T>>),
+    Returned(T),
+    Panicked(Box<Box<dyn Any + Send>>),
+    Cancelled,
     Empty,
 }
 
 /// The handle's side of the payload.
 pub(super) struct Output<T> {
     header: HeaderRef,
-    take: unsafe fn(NonNull<Header>) -> Option<Result<T, JoinError>>,
+    produces: PhantomData<fn() -> T>,
 }
 
 /// Makes a routine: the right to start it, and its handle's side.
@@ -60,6 +64,7 @@ where
     let vtable = const {
         &VTable {
             run: run::<F, T>,
+            take: take::<F, T>,
             free: free::<F, T>,
             restart: Some(Restart {
                 output: TypeId::of::<T>,
@@ -87,6 +92,7 @@ where
     let vtable = const {
         &VTable {
             run: run::<F, T>,
+            take: take::<F, T>,
             free: free::<F, T>,
             restart: None,
         }
@@ -113,7 +119,7 @@ where
     unsafe {
         let output = Output {
             header: HeaderRef::from_raw(header),
-            take: take::<F, T>,
+            produces: PhantomData,
         };
         (Fresh::new(header), output)
     }
@@ -153,17 +159,17 @@ where
         match start {
             Payload::Closure(f) => f(),
             Payload::Again(f) => f(),
-            Payload::Done(_) | Payload::Empty => unreachable!("a routine starts once"),
+            _ => unreachable!("a routine starts once"),
         }
     }));
     let result = match result {
-        Ok(output) => Ok(output),
-        Err(payload) if payload.is::<Cancel>() => Err(JoinError::Cancelled),
+        Ok(output) => Payload::Returned(output),
+        Err(payload) if payload.is::<Cancel>() => Payload::Cancelled,
         Err(payload) if restart::is_restart(&*payload) => {
             // SAFETY: `header` is ours, and its routine gives its stack up.
             return unsafe { restart::again(header, payload) };
         }
-        Err(payload) => Err(JoinError::Panicked(payload)),
+        Err(payload) => Payload::Panicked(Box::new(payload)),
     };
     with_core(|core| core.expect("a routine runs on a worker").count_out());
     // SAFETY: as above.
@@ -174,10 +180,10 @@ where
 ///
 /// # Safety
 /// As [`run`]; consumes the routine's count.
-unsafe fn end<F, T>(header: NonNull<Header>, result: Result<T, JoinError>) {
+unsafe fn end<F, T>(header: NonNull<Header>, result: Payload<F, T>) {
     // SAFETY: I1; the count keeps the object alive until the end of this function.
     let header_ref = unsafe {
-        drop(replace::<F, T>(header, Payload::Done(result)));
+        drop(replace::<F, T>(header, result));
         HeaderRef::from_raw(header)
     };
     if let Before::Abandoned = one::set(&header_ref.ended) {
@@ -197,13 +203,18 @@ unsafe fn free<F, T>(header: NonNull<Header>) {
 }
 
 /// # Safety
-/// `header` is the head of a `Cell<F, T>`, and `ended` is set and not abandoned (I1).
-unsafe fn take<F, T>(header: NonNull<Header>) -> Option<Result<T, JoinError>> {
+/// `header` is the head of a `Cell<F, T>`, `ended` is set and not abandoned (I1), and `out` points to
+/// an `Option<Result<T, JoinError>>`.
+unsafe fn take<F, T>(header: NonNull<Header>, out: *mut ()) {
     // SAFETY: the caller's promise.
-    match unsafe { replace::<F, T>(header, Payload::Empty) } {
-        Payload::Done(result) => Some(result),
-        _ => None,
-    }
+    let result = match unsafe { replace::<F, T>(header, Payload::Empty) } {
+        Payload::Returned(output) => Some(Ok(output)),
+        Payload::Panicked(payload) => Some(Err(JoinError::Panicked(*payload))),
+        Payload::Cancelled => Some(Err(JoinError::Cancelled)),
+        Payload::Closure(_) | Payload::Again(_) | Payload::Empty => None,
+    };
+    // SAFETY: as above.
+    unsafe { *out.cast::<Option<Result<T, JoinError>>>() = result };
 }
 
 /// # Safety
@@ -211,7 +222,7 @@ unsafe fn take<F, T>(header: NonNull<Header>) -> Option<Result<T, JoinError>> {
 unsafe fn rearm<F, T: 'static>(header: NonNull<Header>, again: Box<dyn Any + Send>) {
     let again = restart::closure::<T>(again);
     // SAFETY: I1: ours until `ended` is set; it was `Empty`.
-    drop(unsafe { replace::<F, T>(header, Payload::Again(again)) });
+    drop(unsafe { replace::<F, T>(header, Payload::Again(Box::new(again))) });
 }
 
 impl<T> Output<T> {
@@ -224,10 +235,9 @@ impl<T> Output<T> {
     /// # Safety
     /// `ended` is set, and has not been abandoned.
     pub(super) unsafe fn take(&self) -> Option<Result<T, JoinError>> {
-        // SAFETY: the caller's promise; `take` was made for this object's type.
-        unsafe { (self.take)(self.header.as_ptr()) }
+        let mut result: Option<Result<T, JoinError>> = None;
+        // SAFETY: the caller's promise; `build` pairs a header with the output of its own type.
+        unsafe { (self.header.vtable().take)(self.header.as_ptr(), (&raw mut result).cast()) };
+        result
     }
 }
-
-/// Keeps a `T` out of a type's auto traits.
-pub(super) type Produces<T> = PhantomData<fn() -> T>;

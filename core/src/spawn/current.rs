@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::control::{HeaderRef, Outcome, Reason};
-use crate::sched::with_core;
+use crate::sched::{core, with_core};
 use crate::sys::clock::{self, Nanos};
 use crate::wait::one;
 
@@ -154,16 +154,18 @@ pub fn is_routine() -> bool {
 ///     println!("second");
 /// });
 /// ```
-#[inline]
+#[inline(always)]
 #[track_caller]
 pub fn yield_now() {
     crate::sched::forbid::check();
-    with_core(
-        |core| match core.and_then(|core| Some((core, core.current()?))) {
-            Some((core, body)) => core.yield_now(body),
-            None => std::thread::yield_now(),
-        },
-    );
+    // Without a closure, which would be a frame of its own on the way back to the caller.
+    // SAFETY: used here and now.
+    if let Some(core) = unsafe { core::core() } {
+        if let Some(body) = core.current() {
+            return core.yield_now(body);
+        }
+    }
+    std::thread::yield_now();
 }
 
 /// Waits until somebody calls [`Routine::unpark`], or returns at once if that has happened since

@@ -7,9 +7,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::cell::{Output, Produces};
+use super::cell::Output;
 use super::current::Id;
-use crate::control::{Outcome, Reason};
+use crate::control::{HeaderRef, Outcome, Reason};
 use crate::queue::event::Before;
 use crate::wait::{TaskWaiter, one, shielded};
 
@@ -71,11 +71,9 @@ fn message(payload: &(dyn Any + Send)) -> Option<&str> {
 /// assert_eq!(handle.join().unwrap(), 42);
 /// ```
 pub struct JoinHandle<T> {
-    output: Output<T>,
-    /// Registered with `ended` while a future waits.
-    task: Option<Arc<TaskWaiter>>,
-    taken: bool,
-    produces: Produces<T>,
+    /// `None` once it has given its result. A future's registration is found through the event, so
+    /// that a handle is one pointer.
+    output: Option<Output<T>>,
 }
 
 // SAFETY: sending a handle sends at most the result, which is `Send`.
@@ -88,10 +86,7 @@ impl<T> Unpin for JoinHandle<T> {}
 impl<T> JoinHandle<T> {
     pub(super) fn new(output: Output<T>) -> JoinHandle<T> {
         JoinHandle {
-            output,
-            task: None,
-            taken: false,
-            produces: std::marker::PhantomData,
+            output: Some(output),
         }
     }
 
@@ -119,8 +114,8 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
-        self.withdraw_task();
-        let outcome = one::wait(&self.output.header().ended, Reason::Join, None);
+        drop(self.withdraw_task());
+        let outcome = one::wait(&self.header().ended, Reason::Join, None);
         debug_assert_eq!(outcome, Outcome::Woken);
         self.take()
     }
@@ -143,47 +138,45 @@ impl<T> JoinHandle<T> {
     /// assert!(!handle.is_finished());
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.output.header().ended.is_set()
+        self.header().ended.is_set()
     }
 
     /// The routine's number: unique in this process.
     pub fn id(&self) -> Id {
-        Id::new(self.output.header().id())
+        Id::new(self.header().id())
     }
 
     /// The name it was given by [`Builder::name`](crate::routine::Builder::name).
     pub fn name(&self) -> Option<&str> {
-        self.output.header().name().map(|name| &**name)
+        self.header().name().map(|name| &**name)
     }
 
     /// The routine itself, to unpark it.
     pub fn routine(&self) -> super::Routine {
-        super::Routine::new(self.output.header().clone())
+        super::Routine::new(self.header().clone())
+    }
+
+    #[track_caller]
+    fn header(&self) -> &HeaderRef {
+        let output = self.output.as_ref();
+        output
+            .expect("a JoinHandle was used again after it had given its result")
+            .header()
     }
 
     #[track_caller]
     fn take(&mut self) -> Result<T, JoinError> {
-        assert!(
-            !self.taken,
-            "a JoinHandle was used again after it had given its result"
-        );
-        self.taken = true;
+        let output = self.output.take();
+        let output = output.expect("a JoinHandle was used again after it had given its result");
         // SAFETY: set (the callers have waited for that), and only `drop` abandons.
-        unsafe { self.output.take() }.expect("a routine that has ended has a result")
+        unsafe { output.take() }.expect("a routine that has ended has a result")
     }
 
-    /// Takes a future's registration back.
-    fn withdraw_task(&mut self) {
-        if let Some(task) = self.task.take() {
-            let waiter = TaskWaiter::into_waiter(task);
-            // SAFETY: the count that `into_waiter` has just made.
-            let ours = unsafe { TaskWaiter::from_waiter(waiter) };
-            if self.output.header().ended.withdraw(waiter.cast()) {
-                // SAFETY: withdrawn, so the event's count is ours.
-                drop(unsafe { TaskWaiter::from_waiter(waiter) });
-            }
-            drop(ours);
-        }
+    /// Takes a future's registration back, if there is one and the routine has not ended.
+    fn withdraw_task(&mut self) -> Option<Arc<TaskWaiter>> {
+        let waiter = self.header().ended.withdraw_any()?;
+        // SAFETY: only this handle registers, tasks in `poll`; withdrawn, so the event's count is ours.
+        Some(unsafe { TaskWaiter::from_waiter(waiter.cast()) })
     }
 }
 
@@ -194,23 +187,22 @@ impl<T> Future for JoinHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if !this.is_finished() {
-            let waker = cx.waker().clone();
-            match &this.task {
-                // Registered already; the end, if it comes now, finds the new waker or is seen below.
-                Some(task) => task.set_waker(waker),
-                None => {
-                    let task = TaskWaiter::new(waker);
-                    let waiter = TaskWaiter::into_waiter(task.clone());
-                    if this.output.header().ended.register(waiter.cast()) {
-                        this.task = Some(task);
-                    } else {
-                        // SAFETY: not registered, so its count is still ours.
-                        drop(unsafe { TaskWaiter::from_waiter(waiter) });
-                    }
-                }
-            }
+            let task = this.withdraw_task();
             if !this.is_finished() {
-                return Poll::Pending;
+                let waker = cx.waker().clone();
+                let task = match task {
+                    Some(task) => {
+                        task.set_waker(waker);
+                        task
+                    }
+                    None => TaskWaiter::new(waker),
+                };
+                let waiter = TaskWaiter::into_waiter(task);
+                if this.header().ended.register(waiter.cast()) {
+                    return Poll::Pending;
+                }
+                // SAFETY: not registered, because it has ended; the count is still ours.
+                drop(unsafe { TaskWaiter::from_waiter(waiter) });
             }
         }
         Poll::Ready(this.take())
@@ -219,12 +211,10 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        if self.taken {
-            return;
-        }
-        match self.output.header().ended.abandon() {
+        let Some(output) = &self.output else { return };
+        match output.header().ended.abandon() {
             // SAFETY: it was set, so the result is ours; nobody looks for it again.
-            Before::Set => drop(unsafe { self.output.take() }),
+            Before::Set => drop(unsafe { output.take() }),
             // SAFETY: our own registration, which nobody else can take off any more.
             Before::Waiter(waiter) => drop(unsafe { TaskWaiter::from_waiter(waiter.cast()) }),
             Before::Nobody | Before::Abandoned => {}
