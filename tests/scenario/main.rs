@@ -7,6 +7,7 @@
 mod cancelled;
 mod cycles;
 mod hooks;
+mod limits;
 mod overflow;
 mod stack_budget;
 
@@ -14,9 +15,12 @@ mod stack_budget;
 const SCENARIOS: &[(&str, fn())] = &[
     ("cancelled-while-unwinding", cancelled::while_unwinding),
     ("cycles", cycles::main),
+    ("global-workers", limits::global_workers),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),
     ("hook-that-parks", hooks::parking),
+    ("out-of-large-stacks", limits::out_of_large_stacks),
+    ("out-of-stacks", limits::out_of_stacks),
     ("overflow", overflow::of_a_routine),
     ("overflow-after-with-stack", overflow::after_with_stack),
     ("overflow-named", overflow::of_a_named_routine),

@@ -1,0 +1,17 @@
+//! Starting routines and waiting for them: builders and their errors, handles, handles as futures,
+//! the park permit, deep stacks.
+#![forbid(unsafe_code)]
+
+mod builders;
+mod deep;
+mod environment;
+mod futures;
+mod handles;
+mod many;
+mod permit;
+
+use rust_routines::runtime::{self, Runtime};
+
+fn workers(n: usize) -> Runtime {
+    runtime::Builder::new().workers(n).build().unwrap()
+}
