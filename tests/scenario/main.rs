@@ -4,6 +4,7 @@
 //! They talk with their test through lines `key=value` on stdout and the end of their stdin.
 #![forbid(unsafe_code)]
 
+mod at_rest;
 mod cancelled;
 mod cycles;
 mod hooks;
@@ -11,14 +12,18 @@ mod limits;
 mod overflow;
 mod stack_budget;
 
+use std::io::Read;
+
 /// All of them, by name.
 const SCENARIOS: &[(&str, fn())] = &[
+    ("burst", at_rest::burst),
     ("cancelled-while-unwinding", cancelled::while_unwinding),
     ("cycles", cycles::main),
     ("global-workers", limits::global_workers),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),
     ("hook-that-parks", hooks::parking),
+    ("idle", at_rest::idle),
     ("out-of-large-stacks", limits::out_of_large_stacks),
     ("out-of-stacks", limits::out_of_stacks),
     ("overflow", overflow::of_a_routine),
@@ -36,6 +41,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("segfault-in-routine", overflow::segfault_in_a_routine),
     ("segfault-in-thread", overflow::segfault_in_a_thread),
     ("stack-budget", stack_budget::main),
+    ("ticking", at_rest::ticking),
 ];
 
 fn main() {
@@ -47,4 +53,12 @@ fn main() {
         std::process::exit(64);
     };
     run();
+}
+
+/// Waits until the test closes this process's stdin.
+fn wait_for_end_of_stdin() {
+    let mut rest = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut rest)
+        .expect("stdin is a pipe");
 }
