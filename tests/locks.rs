@@ -102,7 +102,7 @@ fn one_at_a_time_among_routines_and_threads() {
                     assert_eq!(inside.numbers.0, inside.numbers.1);
                     inside.numbers.0 += 1;
                     // A guard may live across a park.
-                    if (i + seed) % 32 == 0 {
+                    if (i + seed).is_multiple_of(32) {
                         routine::yield_now();
                     }
                     inside.numbers.1 += 1;
@@ -430,8 +430,7 @@ fn waiters_are_woken_in_order() {
             for waits in waits {
                 waits.join().unwrap();
             }
-            let order = mutex.lock().clone();
-            order
+            std::mem::take(&mut *mutex.lock())
         });
         assert_eq!(order, (0..20).collect::<Vec<_>>());
     });

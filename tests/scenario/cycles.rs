@@ -37,7 +37,7 @@ fn cycle(n: u32) {
     let own = runtime.spawn_with(own, move || n).expect("a thread");
     assert_eq!(own.join().expect("it only returns"), n);
     assert_eq!(runtime.run(|| routine::with_stack(1 << 20, || n)), n);
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         let failed = runtime.spawn(|| std::panic::resume_unwind(Box::new(1)));
         let failed: Result<(), _> = failed.join();
         assert!(failed.is_err());

@@ -178,7 +178,7 @@ fn sleeps_are_as_long_as_they_say() {
 fn run_borrows_from_its_caller() {
     watched(|| {
         let runtime = workers(2);
-        let words = vec!["a".to_string(), "b".to_string()];
+        let words = ["a".to_string(), "b".to_string()];
         let mut count = 0;
         let longest = runtime.run(|| {
             count += words.len();

@@ -31,7 +31,7 @@ fn a_hundred_thousand_spawns_from_eight_plain_threads() {
                         let (ran, done) = (ran.clone(), group.clone());
                         group.add(1);
                         let handle = runtime.spawn(move || {
-                            if n % 64 == 0 {
+                            if n.is_multiple_of(64) {
                                 routine::yield_now();
                             }
                             ran.fetch_add(n, Ordering::SeqCst);

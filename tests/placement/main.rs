@@ -1,0 +1,46 @@
+//! Where routines live: a home is for life, so placement is a decision, and here is what was decided.
+#![forbid(unsafe_code)]
+
+mod near;
+mod own;
+mod restart;
+mod spread;
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, ThreadId};
+
+use rust_routines::runtime::{self, Runtime};
+use rust_routines_tests::wait::spin_until;
+
+fn workers(n: usize) -> Runtime {
+    runtime::Builder::new().workers(n).build().unwrap()
+}
+
+fn count<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> HashMap<K, usize> {
+    let mut counts = HashMap::new();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+    counts
+}
+
+/// Passes only if both are in it at the same time, on two threads.
+struct Meeting(AtomicUsize);
+
+impl Meeting {
+    fn new() -> Arc<Meeting> {
+        Arc::new(Meeting(AtomicUsize::new(0)))
+    }
+
+    /// Computes, and neither parks nor yields, until the other has come too.
+    fn meet(&self) -> ThreadId {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        spin_until("the other runs at the same time", || {
+            self.0.load(Ordering::SeqCst) == 2
+        });
+        thread::current().id()
+    }
+}
