@@ -79,8 +79,10 @@ pub(crate) fn while_unwinding() {
     let (is_cancelled, cancelled) = channel::bounded(1);
     runtime.spawn(move || {
         let _said = OnDrop(|| is_cancelled.send(()).expect("the helper receives"));
+        arrived.send(()).expect("main receives");
         routine::park();
     });
+    arrivals.recv().expect("the canary arrives");
     let parked = routines[1].routine();
     let helper = thread::spawn(move || {
         cancelled.recv().expect("the canary says so");
