@@ -19,6 +19,7 @@ use crate::queue::list::List;
 use crate::stack::cache::Cache;
 use crate::sys::signal::AlternateStack;
 use crate::sys::sleep::Sleeper;
+use crate::sys::unwind::Bomb;
 
 thread_local! {
     static CORE: Cell<*const Core> = const { Cell::new(ptr::null()) };
@@ -45,6 +46,8 @@ pub(crate) struct Core {
     pub(super) tick: Cell<u32>,
     /// Started routines picked in a row.
     pub(super) streak: Cell<u32>,
+    /// Children started in a row, each from the slice of the one before.
+    pub(super) births: Cell<u32>,
     pub(super) random: Cell<u64>,
     /// Where the next search for the least loaded worker begins.
     pub(super) spread_from: Cell<usize>,
@@ -56,6 +59,7 @@ pub(crate) struct Core {
     pub(super) cancelled_all: Cell<bool>,
     pub(super) reported: Cell<bool>,
     pub(super) last_trim: Cell<i64>,
+    pub(super) last_move: Cell<i64>,
 }
 
 /// Numbers that a worker fetches at a time.
@@ -114,6 +118,7 @@ impl Core {
             arriving: Cell::new(false),
             tick: Cell::new(0),
             streak: Cell::new(0),
+            births: Cell::new(0),
             random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),
             spread_from: Cell::new(number.wrapping_add(1)),
             ids: Cell::new((0, 0)),
@@ -121,10 +126,14 @@ impl Core {
             cancelled_all: Cell::new(false),
             reported: Cell::new(false),
             last_trim: Cell::new(0),
+            last_move: Cell::new(0),
             shared,
         };
         CORE.set(&core);
+        // A panic here would leave `CORE` dangling and the routines of this home without a worker.
+        let bomb = Bomb("a worker's loop panicked");
         core.run();
+        bomb.defuse();
         CORE.set(ptr::null());
         drop(alternate);
         core.leave();

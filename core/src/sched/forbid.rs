@@ -9,7 +9,18 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 thread_local! {
-    static FORBIDDEN: Cell<Option<&'static Location<'static>>> = const { Cell::new(None) };
+    static FORBIDDEN: Forbidden = const {
+        Forbidden { count: Cell::new(0), newest: Cell::new(None), epoch: Cell::new(0) }
+    };
+}
+
+/// The guards that are alive on a thread. None of them outlives a park, so they all belong to what
+/// runs there now.
+struct Forbidden {
+    count: Cell<u32>,
+    newest: Cell<Option<&'static Location<'static>>>,
+    /// Moves on when a routine ends: a guard that it leaked or hid is nobody's any more.
+    epoch: Cell<u32>,
 }
 
 /// Parking panics on this thread until this is dropped. Made by
@@ -17,7 +28,7 @@ thread_local! {
 #[must_use = "parking is allowed again as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct ForbidPark {
-    before: Option<&'static Location<'static>>,
+    epoch: u32,
     /// The rule belongs to the thread.
     not_send: PhantomData<*const ()>,
 }
@@ -48,15 +59,25 @@ pub struct ForbidPark {
 /// ```
 #[track_caller]
 pub fn forbid_park() -> ForbidPark {
+    let site = Location::caller();
+    let epoch = FORBIDDEN.with(|forbidden| {
+        forbidden.count.set(forbidden.count.get() + 1);
+        forbidden.newest.set(Some(site));
+        forbidden.epoch.get()
+    });
     ForbidPark {
-        before: FORBIDDEN.replace(Some(Location::caller())),
+        epoch,
         not_send: PhantomData,
     }
 }
 
 impl Drop for ForbidPark {
     fn drop(&mut self) {
-        FORBIDDEN.set(self.before);
+        FORBIDDEN.with(|forbidden| {
+            if forbidden.epoch.get() == self.epoch {
+                forbidden.count.set(forbidden.count.get() - 1);
+            }
+        });
     }
 }
 
@@ -64,9 +85,24 @@ impl Drop for ForbidPark {
 #[inline]
 #[track_caller]
 pub(crate) fn check() {
-    if let Some(site) = FORBIDDEN.get() {
+    let site = FORBIDDEN.with(|forbidden| match forbidden.count.get() {
+        0 => None,
+        _ => forbidden.newest.get(),
+    });
+    if let Some(site) = site {
         refuse(site);
     }
+}
+
+/// The routine that runs here ends: guards that it has leaked must not hurt its home-mates.
+#[inline]
+pub(super) fn reset() {
+    FORBIDDEN.with(|forbidden| {
+        if forbidden.count.get() > 0 {
+            forbidden.count.set(0);
+            forbidden.epoch.set(forbidden.epoch.get().wrapping_add(1));
+        }
+    });
 }
 
 #[cold]

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::forbid;
 use crate::prim::{AtomicBool, Ordering};
+use crate::sys::unwind::{Bomb, contain};
 
 type Save = Box<dyn Fn() -> Box<dyn Any> + Send + Sync>;
 type Restore = Box<dyn Fn(Box<dyn Any>) + Send + Sync>;
@@ -71,15 +72,7 @@ pub fn on_switch<S: 'static>(save: fn() -> S, restore: fn(S)) {
     ANY.store(true, Ordering::Relaxed);
 }
 
-/// Ends the process when it is dropped by unwinding out of a hook, instead of being forgotten.
-struct Bomb;
-
-impl Drop for Bomb {
-    fn drop(&mut self) {
-        eprintln!("rust-routines: fatal: a hook of `on_switch` panicked, which it must not");
-        std::process::abort();
-    }
-}
+const BOMB: Bomb = Bomb("a hook of `on_switch` panicked, which it must not");
 
 #[inline]
 pub(super) fn save() -> Option<Kept> {
@@ -93,13 +86,13 @@ pub(super) fn save() -> Option<Kept> {
 #[cold]
 fn save_slow() -> Kept {
     let _guard = forbid::forbid_park();
-    let bomb = Bomb;
+    let bomb = BOMB;
     let hooks = hooks().lock().clone();
     let mut kept = Vec::with_capacity(hooks.len());
     for hook in hooks {
         kept.push((hook, (hook.save)()));
     }
-    std::mem::forget(bomb);
+    bomb.defuse();
     kept
 }
 
@@ -113,9 +106,18 @@ pub(super) fn restore(kept: Option<Kept>) {
 #[cold]
 fn restore_slow(kept: Kept) {
     let _guard = forbid::forbid_park();
-    let bomb = Bomb;
+    let bomb = BOMB;
     for (hook, kept) in kept.into_iter().rev() {
         (hook.restore)(kept);
     }
-    std::mem::forget(bomb);
+    bomb.defuse();
+}
+
+/// The routine that runs here ends: its thread-locals are swapped out for good.
+#[inline]
+pub(super) fn discard() {
+    if let Some(kept) = save() {
+        let _guard = forbid::forbid_park();
+        contain(|| drop(kept));
+    }
 }

@@ -10,17 +10,20 @@
 //! million leaves needs a hundred stacks instead of seventy thousand. Thieves take the oldest.
 //!
 //! Nothing waits for ever: every 8th pick looks at the clock, the inbox and the mail, every 61st
-//! takes from the mail, the yielded or the injector, every 976th the oldest of the deque, and after 8
-//! started routines in a row a not-started one has its turn.
+//! takes from the mail, the yielded or the injector, every 976th the oldest of the deque, after 8
+//! started routines in a row a not-started one has its turn, and after 61 children in a row (a chain
+//! in which each spawns the next) one that is ready.
 
 use std::ptr::NonNull;
 
 use crossbeam_deque::Steal;
 
 use super::core::Core;
+use super::{forbid, hooks};
 use crate::control::{Body, Fresh, Outcome, Reason};
 use crate::prim::Ordering;
 use crate::sys::clock;
+use crate::sys::unwind::Bomb;
 
 /// Something to do.
 pub(super) enum Work {
@@ -78,10 +81,15 @@ impl Core {
             }
         }
         if self.has_children.get() {
-            if let Some(fresh) = self.flush_nursery() {
-                return Some(Work::Start(fresh));
+            let births = self.births.get();
+            if births < FAIR || self.ready.is_empty() {
+                self.births.set(births + 1);
+                if let Some(fresh) = self.flush_nursery() {
+                    return Some(Work::Start(fresh));
+                }
             }
         }
+        self.births.set(0);
         let streak = self.streak.get();
         if streak < STREAK {
             if let Some(body) = self.ready.pop() {
@@ -311,10 +319,15 @@ impl Core {
 /// # Safety
 /// `body` is the body of the stack this runs on.
 unsafe fn enter(body: *mut ()) {
+    // Nothing below unwinds; if it did, it would meet the scheduler's frames.
+    let bomb = Bomb("a panic has reached the root of a routine's stack");
     // SAFETY: the caller's promise; the body outlives everything that runs on its stack.
     let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
-    // SAFETY: `start` has passed the routine's count on; `run` never unwinds.
+    // SAFETY: `start` has passed the routine's count on.
     unsafe { (header.as_ref().vtable().run)(header) };
+    hooks::discard();
+    forbid::reset();
+    bomb.defuse();
 }
 
 #[cfg(test)]
@@ -324,6 +337,25 @@ mod tests {
 
     use crate::routine;
     use crate::runtime::Builder;
+
+    /// One worker, a chain in which each routine spawns the next: one that sleeps comes back.
+    #[test]
+    fn a_chain_of_spawns_starves_nobody() {
+        fn link(end: Arc<AtomicBool>) {
+            if !end.load(Ordering::Relaxed) {
+                routine::spawn(move || link(end));
+            }
+        }
+        let runtime = Builder::new().workers(1).build().unwrap();
+        let end = Arc::new(AtomicBool::new(false));
+        let seen = end.clone();
+        let sleeper = runtime.spawn(move || {
+            routine::sleep(std::time::Duration::from_millis(1));
+            end.store(true, Ordering::Relaxed);
+        });
+        runtime.spawn(move || link(seen));
+        sleeper.join().unwrap();
+    }
 
     /// One worker, one routine that yields for ever: what comes from outside has its turn.
     #[test]

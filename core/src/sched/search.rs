@@ -18,13 +18,16 @@ use super::worker::{Nursery, Worker};
 use crate::control::Fresh;
 use crate::prim::Ordering;
 use crate::sys::clock::{self, Nanos};
+use crate::sys::cpus;
 
-/// Rounds over the other workers' queues with pauses in between, some 3 us in all.
-const SPINS: usize = 6;
-/// Looks at the inbox between two rounds.
+/// How long it pauses between looks, in nanoseconds.
+const SPIN: Nanos = 5_000;
+/// Looks at the inbox between two rounds over the other workers' queues.
 const LOOKS: usize = 8;
-/// Rounds that give up the thread's turn instead.
+/// Rounds after that, which give up the thread's turn instead.
 const TURNS: usize = 3;
+/// A worker moves away from a CPU that it shares with another at most once in this time.
+const MOVE_EVERY: Nanos = 5_000_000;
 /// Free stacks are trimmed at most once in this time (nanoseconds).
 const TRIM_EVERY: Nanos = 1_000_000_000;
 /// How long to wait for a stack to come back before trying again.
@@ -65,7 +68,10 @@ impl Core {
 
     /// `Ok` when there is something to do, and the search has been ended.
     fn search_for_a_while(&self, searching: Searching) -> Result<(), Searching> {
-        for round in 0..SPINS + TURNS {
+        let start = clock::now();
+        self.stand_apart(start);
+        let mut turns = 0;
+        while turns < TURNS {
             if self.has_work_of_its_own() {
                 self.end_search(searching);
                 return Ok(());
@@ -75,13 +81,35 @@ impl Core {
                 self.perform(Work::Start(fresh));
                 return Ok(());
             }
-            if round < SPINS {
+            if clock::now() - start < SPIN {
                 self.pause_for_mail();
             } else {
                 std::thread::yield_now();
+                turns += 1;
             }
         }
         Err(searching)
+    }
+
+    /// If another worker that is awake was last seen on the same CPU, moves to another one.
+    ///
+    /// The kernel wakes a thread where its waker runs when that looks cheap, and two workers that
+    /// take turns look like one busy CPU to its balancer: left alone they share it for seconds.
+    fn stand_apart(&self, now: Nanos) {
+        let Some(cpu) = cpus::current() else { return };
+        self.worker.stats.cpu.store(cpu + 1, Ordering::Relaxed);
+        let shares = |other: &&'static Worker| {
+            !std::ptr::eq(*other, self.worker)
+                && other.stats.cpu.load(Ordering::Relaxed) == cpu + 1
+                && other.stats.awake_since.load(Ordering::Relaxed) > 0
+        };
+        if now - self.last_move.get() > MOVE_EVERY
+            && self.shared.has_cpu_for_each
+            && self.shared.workers.iter().any(shares)
+        {
+            self.last_move.set(now);
+            cpus::leave(cpu);
+        }
     }
 
     /// Pauses, until something arrives.

@@ -48,6 +48,8 @@ pub(crate) struct Shared {
     /// Spawns from outside, and those among them that were refused.
     pub(crate) outside: CachePadded<Outside>,
     pub(crate) depot: Arc<Depot>,
+    /// Whether there are at least as many CPUs as workers.
+    pub(crate) has_cpu_for_each: bool,
     phase: AtomicU8,
     pub(crate) staff: Mutex<Staff>,
     /// Signalled when a worker's thread has left its loop or added to the report.
@@ -139,6 +141,7 @@ impl Shared {
             injector: CachePadded::new(Injector::new()),
             outside: CachePadded::default(),
             depot,
+            has_cpu_for_each: config.workers <= cpus::available(),
             phase: AtomicU8::new(Phase::Running as u8),
             staff: Mutex::default(),
             changed: Condvar::new(),

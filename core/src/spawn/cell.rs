@@ -25,6 +25,7 @@ use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
 use crate::sched::park::Cancel;
 use crate::sched::with_core;
+use crate::sys::unwind::contain;
 use crate::wait::one;
 
 #[repr(C)]
@@ -139,6 +140,13 @@ unsafe fn replace<F, T>(header: NonNull<Header>, with: Payload<F, T>) -> Payload
     unsafe { mem::replace(&mut *payload::<F, T>(header).get(), with) }
 }
 
+/// # Safety
+/// As [`payload`], the payload is the caller's (I1), and it is `Empty`.
+unsafe fn fill<F, T>(header: NonNull<Header>, with: Payload<F, T>) {
+    // SAFETY: the caller's promise; what is overwritten owns nothing.
+    unsafe { payload::<F, T>(header).get().write(with) };
+}
+
 /// The life of a routine, on its own stack.
 ///
 /// # Safety
@@ -156,42 +164,44 @@ where
             drop(start);
             panic::resume_unwind(Box::new(Cancel));
         }
-        match start {
+        let output = match start {
             Payload::Closure(f) => f(),
             Payload::Again(f) => f(),
             _ => unreachable!("a routine starts once"),
-        }
+        };
+        // From here, and not from outside of the `catch_unwind`: a large result is moved less often.
+        // SAFETY: as above; it is `Empty`.
+        unsafe { fill::<F, T>(header, Payload::Returned(output)) };
     }));
-    let result = match result {
-        Ok(output) => Payload::Returned(output),
-        Err(payload) if payload.is::<Cancel>() => Payload::Cancelled,
-        Err(payload) if restart::is_restart(&*payload) => {
-            // SAFETY: `header` is ours, and its routine gives its stack up.
+    if let Err(payload) = result {
+        // SAFETY: `header` is ours.
+        if restart::is_restart(&*payload, unsafe { header.as_ref() }) {
+            // SAFETY: the routine gives its stack up.
             return unsafe { restart::again(header, payload) };
         }
-        Err(payload) => Payload::Panicked(Box::new(payload)),
-    };
+        let failure = if payload.is::<Cancel>() {
+            Payload::Cancelled
+        } else {
+            Payload::Panicked(Box::new(payload))
+        };
+        // SAFETY: as above; it is `Empty`.
+        unsafe { fill::<F, T>(header, failure) };
+    }
     with_core(|core| core.expect("a routine runs on a worker").count_out());
     // SAFETY: as above.
-    unsafe { end::<F, T>(header, result) };
+    unsafe { end::<F, T>(header) };
 }
 
 /// The last steps: hands the result over, or drops it if nobody wants it.
 ///
 /// # Safety
 /// As [`run`]; consumes the routine's count.
-unsafe fn end<F, T>(header: NonNull<Header>, result: Payload<F, T>) {
-    // SAFETY: I1; the count keeps the object alive until the end of this function.
-    let header_ref = unsafe {
-        drop(replace::<F, T>(header, result));
-        HeaderRef::from_raw(header)
-    };
+unsafe fn end<F, T>(header: NonNull<Header>) {
+    // SAFETY: the routine's count, which keeps the object alive until the end of this function.
+    let header_ref = unsafe { HeaderRef::from_raw(header) };
     if let Before::Abandoned = one::set(&header_ref.ended) {
-        // A destructor that panics has had its message printed by the hook, and ends here.
         // SAFETY: I1: abandoned, so the payload is still ours.
-        drop(panic::catch_unwind(AssertUnwindSafe(|| unsafe {
-            drop(replace::<F, T>(header, Payload::Empty));
-        })));
+        contain(|| drop(unsafe { replace::<F, T>(header, Payload::Empty) }));
     }
 }
 

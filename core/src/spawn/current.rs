@@ -133,8 +133,8 @@ pub fn is_routine() -> bool {
 
 /// Lets the other routines of this worker go first.
 ///
-/// Everything that is ready or newly spawned here runs before this returns, and work from outside
-/// has its turn. On a plain thread: `std::thread::yield_now`.
+/// As a rule everything that is ready or newly spawned here runs before this returns; now and then a
+/// routine that has yielded comes first, so that none can be held up for ever. On a plain thread: `std::thread::yield_now`.
 ///
 /// **Blocks** the routine until its next turn.
 ///

@@ -11,8 +11,12 @@ use crate::sched::with_core;
 /// The closure of a routine that starts again.
 pub(super) type Again<T> = Box<dyn FnOnce() -> T + Send>;
 
-/// Unwinds to the root with the new closure: a `Box<Again<T>>`.
-struct Unwind(Box<dyn Any + Send>);
+/// Unwinds to the root with the new closure, a `Box<Again<T>>`, and the number of the routine that it
+/// is for: a payload that was caught and let go elsewhere is an ordinary panic there.
+struct Unwind {
+    routine: u64,
+    again: Box<dyn Any + Send>,
+}
 
 /// Ends the caller's stack and goes on with `f`, as a fresh routine under the same id and handle.
 ///
@@ -51,37 +55,48 @@ where
     let output = with_core(|core| {
         let body = core?.current()?;
         // SAFETY: the current routine's body; its header is alive while it runs.
-        Some(
-            unsafe { body.as_ref() }
-                .header()
+        let header = unsafe { body.as_ref() }.header();
+        Some((
+            header.id(),
+            header
                 .vtable()
                 .restart
                 .as_ref()
-                .map(|r| (r.output)()),
-        )
+                .map(|restart| (restart.output)()),
+        ))
     });
     assert!(
         !std::thread::panicking(),
         "restart: called while unwinding from a panic"
     );
-    match output {
+    let routine = match output {
         None => panic!("restart: called on a plain thread; only a routine can start again"),
-        Some(None) => panic!(
+        Some((_, None)) => panic!(
             "restart: called in the closure of `run`, which borrows from its waiting caller; \
              spawn a routine in it and restart that one"
         ),
-        Some(Some(output)) => assert!(
-            output == TypeId::of::<T>(),
-            "restart: the closure returns {}, which is not what this routine was spawned to return",
-            type_name::<T>()
-        ),
-    }
+        Some((routine, Some(output))) => {
+            assert!(
+                output == TypeId::of::<T>(),
+                "restart: the closure returns {}, which is not what this routine was spawned to \
+                 return",
+                type_name::<T>()
+            );
+            routine
+        }
+    };
     let again: Again<T> = Box::new(f);
-    panic::resume_unwind(Box::new(Unwind(Box::new(again))))
+    panic::resume_unwind(Box::new(Unwind {
+        routine,
+        again: Box::new(again),
+    }))
 }
 
-pub(super) fn is_restart(payload: &(dyn Any + Send)) -> bool {
-    payload.is::<Unwind>()
+/// Whether `payload` is a restart of just this routine.
+pub(super) fn is_restart(payload: &(dyn Any + Send), header: &Header) -> bool {
+    payload
+        .downcast_ref::<Unwind>()
+        .is_some_and(|unwind| unwind.routine == header.id())
 }
 
 /// The closure in the box that unwound; the type was checked by `restart`.
@@ -102,7 +117,7 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
         unreachable!("`restart` unwinds only routines that can be restarted");
     };
     // SAFETY: the routine is at its root and has not ended; the types were compared.
-    unsafe { (restart.rearm)(header, unwind.0) };
+    unsafe { (restart.rearm)(header, unwind.again) };
     with_core(|core| {
         let core = core.expect("a routine runs on a worker");
         // A stack of its own size is leased anew; if there is none left, it gets an ordinary one.

@@ -1,21 +1,24 @@
 //! Mutual exclusion.
 //!
-//! One byte of state: `LOCKED`, and `QUEUED` while the list of waiters may hold somebody. The fast
-//! paths are one compare-and-swap each.
+//! One byte of state: `LOCKED`; `QUEUED` while the list of waiters may hold somebody; `HANDOFF` when
+//! the first of them has lost once. The fast paths are one compare-and-swap each.
 //!
 //! ```text
 //! lock                                       unlock
 //! L1 CAS 0 -> LOCKED: done                   U1 CAS LOCKED -> 0: done
-//! L2 under the list's lock: state |= QUEUED; U2 state &= !LOCKED
-//!    was it free? then try again             U3 under the list's lock: take the first waiter off;
-//! L3 enter the list, block; try again           nobody left: state &= !QUEUED
-//!                                            U4 wake it
+//! L2 under the list's lock: state |= QUEUED; U2 under the list's lock: take the first waiter off
+//!    was it free? then try again             U3 HANDOFF: it gets the lock, which stays LOCKED;
+//! L3 enter the list, block                      else state = 0, or QUEUED if there are others
+//! L4 granted: done; else try again, and      U4 wake it
+//!    set HANDOFF in L2 if that fails
 //! ```
 //!
 //! - I1: a waiter in the list has seen the lock held after QUEUED was set (L2), so the holder's
-//!   unlock, later, goes through U3 and finds it.
+//!   unlock, later, goes through U2 and finds it.
+//! - I2: while the lock is held, only the holder of the list's lock changes the state.
 //! - A newcomer may take the lock before the one that was woken (*barging*: the lock is not idle
-//!   while a routine is being switched to); the loser goes to the front of the list.
+//!   while a routine is being switched to). The loser goes to the front of the list and is handed
+//!   the lock next time, so that nobody starves.
 
 use std::cell::UnsafeCell;
 use std::fmt;
@@ -28,6 +31,7 @@ use crate::wait::{WaitList, Waiter, block};
 
 const LOCKED: u8 = 1;
 const QUEUED: u8 = 2;
+const HANDOFF: u8 = 4;
 
 /// A lock around a `T`, for routines and plain threads.
 ///
@@ -139,8 +143,11 @@ impl<T: ?Sized> Mutex<T> {
     /// ```
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        let state = self.state.load(Ordering::Relaxed);
-        (state & LOCKED == 0 && self.try_acquire(state)).then_some(MutexGuard {
+        if !self.try_lock_any() {
+            // No guard may come into being here: it would unlock when dropped.
+            return None;
+        }
+        Some(MutexGuard {
             mutex: self,
             not_send: PhantomData,
         })
@@ -149,6 +156,20 @@ impl<T: ?Sized> Mutex<T> {
     /// The value, through a unique reference that needs no lock.
     pub fn get_mut(&mut self) -> &mut T {
         self.value.get_mut()
+    }
+
+    /// Takes the lock if it is free, whatever the other bits say.
+    #[inline]
+    fn try_lock_any(&self) -> bool {
+        loop {
+            let state = self.state.load(Ordering::Relaxed);
+            if state & LOCKED != 0 {
+                return false;
+            }
+            if self.try_acquire(state) {
+                return true;
+            }
+        }
     }
 
     #[inline]
@@ -162,45 +183,45 @@ impl<T: ?Sized> Mutex<T> {
     #[cold]
     #[track_caller]
     fn lock_slow(&self) {
+        // Free, but with bits that the fast path does not expect: that is no park.
+        if self.try_lock_any() {
+            return;
+        }
         let waiter = Waiter::here();
-        let mut has_waited = false;
+        let granted = UnsafeCell::new(false);
+        waiter.set_slot(granted.get().cast());
+        let mut has_lost = false;
         loop {
-            let state = self.state.load(Ordering::Relaxed);
-            if state & LOCKED == 0 {
-                if self.try_acquire(state) {
-                    return;
-                }
-                continue;
+            if self.try_lock_any() {
+                return;
             }
             let mut waiters = self.waiters.lock();
-            let before = self.state.fetch_or(QUEUED, Ordering::Relaxed);
-            if before & LOCKED == 0 {
+            let wish = if has_lost { QUEUED | HANDOFF } else { QUEUED };
+            if self.state.fetch_or(wish, Ordering::Relaxed) & LOCKED == 0 {
                 continue;
             }
             // SAFETY: not linked (new, or woken); it stays here until `block` returns, which is
             // after it has been unlinked.
             unsafe {
-                if has_waited {
+                if has_lost {
                     waiters.push_front(&waiter)
                 } else {
                     waiters.push_back(&waiter)
                 }
             }
             drop(waiters);
-            // SAFETY: made here, linked just now; `Wait` takes this waiter out.
-            unsafe {
-                block(
-                    &waiter,
-                    &Wait {
-                        list: &self.waiters,
-                        waiter: &waiter,
-                    },
-                    Reason::Mutex,
-                    None,
-                )
+            let wait = Wait {
+                list: &self.waiters,
+                waiter: &waiter,
             };
+            // SAFETY: made here, linked just now; `wait` takes this waiter out.
+            unsafe { block(&waiter, &wait, Reason::Mutex, None) };
+            // SAFETY: written before the wake, by the one who unlinked us.
+            if unsafe { *granted.get() } {
+                return;
+            }
             waiter.reset();
-            has_waited = true;
+            has_lost = true;
         }
     }
 
@@ -217,12 +238,19 @@ impl<T: ?Sized> Mutex<T> {
 
     #[cold]
     fn unlock_slow(&self) {
-        // ORDER: Release pairs with the Acquire in `try_acquire`.
-        self.state.fetch_and(!LOCKED, Ordering::Release);
         let mut waiters = self.waiters.lock();
+        let handed_over = self.state.load(Ordering::Relaxed) & HANDOFF != 0;
         let next = waiters.pop_front();
-        if waiters.is_empty() {
-            self.state.fetch_and(!QUEUED, Ordering::Relaxed);
+        let queued = if waiters.is_empty() { 0 } else { QUEUED };
+        // We hold the lock and the list, so nobody else changes the state until this store.
+        match &next {
+            Some(next) if handed_over => {
+                self.state.store(LOCKED | queued, Ordering::Relaxed);
+                // SAFETY: the slot of a waiter of this mutex, ours since it was unlinked.
+                unsafe { *next.slot().cast::<bool>() = true };
+            }
+            // ORDER: Release pairs with the Acquire in `try_acquire`.
+            _ => self.state.store(queued, Ordering::Release),
         }
         drop(waiters);
         if let Some(next) = next {

@@ -46,19 +46,26 @@ impl WaitGroup {
     /// **Blocks**: never.
     ///
     /// # Panics
-    /// `sync: negative WaitGroup counter`, if the count would fall below zero; it is left at zero.
+    /// `sync: negative WaitGroup counter`, if the count would fall below zero; it stays what it was.
     ///
     /// # Go
     /// `wg.Add(delta)`.
     pub fn add(&self, delta: isize) {
-        // ORDER: Release pairs with the Acquire load in `wait`: what was done before `done` is
-        // visible after `wait`; Acquire, so that the last one has seen it too.
-        let before = self.count.fetch_add(delta as i64, Ordering::AcqRel);
-        let now = before + delta as i64;
-        if now < 0 {
-            self.count.fetch_sub(delta as i64, Ordering::Relaxed);
-            panic!("sync: negative WaitGroup counter");
-        }
+        let mut before = self.count.load(Ordering::Relaxed);
+        let now = loop {
+            // Never stored below zero, not even for a moment: `wait` could see it.
+            let now = before.checked_add(delta as i64).filter(|&now| now >= 0);
+            let now = now.unwrap_or_else(|| panic!("sync: negative WaitGroup counter"));
+            // ORDER: Release pairs with the Acquire loads in `wait`: what was done before `done` is
+            // visible after `wait`; Acquire, so that the last one has seen it too.
+            match self
+                .count
+                .compare_exchange_weak(before, now, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => break now,
+                Err(changed) => before = changed,
+            }
+        };
         if now == 0 && before != 0 {
             self.release();
         }
@@ -121,6 +128,11 @@ impl WaitGroup {
     #[cold]
     fn release(&self) {
         let mut waiters = self.waiters.lock();
+        // ORDER: pairs with the Release in `add`. Not zero any more: those who wait now wait for the
+        // next time, and whoever takes the count there comes here too.
+        if self.count.load(Ordering::Acquire) != 0 {
+            return;
+        }
         let mut waiting = std::mem::replace(&mut *waiters, WaitList::new());
         // Unlinked under the lock, all of them, before the first can come back and wait again.
         let claimed: Vec<_> = std::iter::from_fn(|| waiting.pop_front()).collect();

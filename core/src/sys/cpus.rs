@@ -41,6 +41,45 @@ fn affinity() -> usize {
     num_cpus::get()
 }
 
+/// The CPU that the calling thread runs on just now, if the system tells.
+#[cfg(target_os = "linux")]
+pub(crate) fn current() -> Option<usize> {
+    // SAFETY: a question without side effects.
+    usize::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn current() -> Option<usize> {
+    None
+}
+
+/// Moves the calling thread to another CPU than `cpu`, if it may run on one; its affinity is what
+/// it was before.
+#[cfg(target_os = "linux")]
+pub(crate) fn leave(cpu: usize) {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: an all-zero cpu_set_t is an empty set; the calls read and write at most its size, and
+    // concern the calling thread only.
+    unsafe {
+        let mut before: libc::cpu_set_t = std::mem::zeroed();
+        if libc::sched_getaffinity(0, size, &mut before) != 0 {
+            return;
+        }
+        let mut others = before;
+        if cpu < libc::CPU_SETSIZE as usize {
+            libc::CPU_CLR(cpu, &mut others);
+        }
+        // The kernel moves the thread when the mask excludes its CPU, and leaves it there when the
+        // old mask comes back. A refusal leaves everything as it was.
+        if libc::CPU_COUNT(&others) > 0 && libc::sched_setaffinity(0, size, &others) == 0 {
+            libc::sched_setaffinity(0, size, &before);
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn leave(_cpu: usize) {}
+
 /// The tightest quota on the way from this process's cgroup to the root, in CPUs.
 fn quota() -> Option<f64> {
     let membership = fs::read_to_string("/proc/self/cgroup").ok()?;
@@ -127,6 +166,15 @@ mod tests {
         assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/cpu/a/b")));
         assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/cpu,cpuacct/a/b")));
         assert!(dirs.contains(&PathBuf::from("/sys/fs/cgroup/c")));
+    }
+
+    #[test]
+    fn leaving_a_cpu_keeps_the_affinity() {
+        let before = affinity();
+        if let Some(cpu) = current() {
+            leave(cpu);
+        }
+        assert_eq!(affinity(), before);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use crate::prim::{AtomicBool, Ordering, SpinLock};
 use crate::sched::{forbid, park, with_core};
 use crate::sys::clock::{self, Nanos};
 use crate::sys::sleep::{Alarm, Sleeper};
+use crate::sys::unwind::contain;
 
 #[repr(C)]
 pub(crate) struct Waiter {
@@ -268,9 +269,9 @@ impl TaskWaiter {
         let this = unsafe { TaskWaiter::from_waiter(waiter) };
         let waker = this.waker.lock().take();
         if let Some(waker) = waker {
-            // A waker is foreign code on whoever's stack this is.
+            // A waker is foreign code on whoever's stack this is: its panic is not ours.
             let _guard = forbid::forbid_park();
-            waker.wake();
+            contain(|| waker.wake());
         }
     }
 }
