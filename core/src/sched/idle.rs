@@ -22,6 +22,10 @@
 //! not reached its own W4 before P2 by the same argument, or it finds work and, when it stops
 //! searching as the last one, looks again (`end` tells it so) and wakes the next.
 //!
+//! "Published work" has to stay where W5 looks for it. Where it moves - from the nursery or the injector
+//! into a deque - W5 may look at both ends at the wrong moments and see neither. So a move is a
+//! publication: whoever moved work and left some of it goes through P2 to P5 afterwards.
+//!
 //! P5 is a search too, while it lasts: if the list turns out empty, because the sleeper has left by
 //! itself, the claim is taken back and the counts are read once more. (Without that, a second
 //! publisher that met the short-lived claim at P4 and a worker that entered the list after the look
@@ -179,23 +183,33 @@ mod model {
     use loom::sync::atomic::AtomicUsize;
     use loom::thread;
 
-    /// Stands in for every stealable queue: a counter that `take` decrements.
-    struct Work(AtomicUsize);
+    /// Stands in for the stealable queues: counts, of which `take` takes one off.
+    #[derive(Default)]
+    struct Work {
+        injector: AtomicUsize,
+        deque: AtomicUsize,
+    }
 
     impl Work {
         fn take(&self) -> bool {
-            let mut n = self.0.load(Ordering::Relaxed);
+            Self::take_from(&self.deque) || Self::take_from(&self.injector)
+        }
+
+        fn take_from(queue: &AtomicUsize) -> bool {
+            let mut n = queue.load(Ordering::Relaxed);
             while n > 0 {
                 // ORDER: pairs with nothing; a count stands for the queue here.
-                match self
-                    .0
-                    .compare_exchange(n, n - 1, Ordering::AcqRel, Ordering::Relaxed)
-                {
+                match queue.compare_exchange(n, n - 1, Ordering::AcqRel, Ordering::Relaxed) {
                     Ok(_) => return true,
                     Err(now) => n = now,
                 }
             }
             false
+        }
+
+        /// W5, in the order that can miss what moves.
+        fn is_seen(&self) -> bool {
+            self.deque.load(Ordering::Relaxed) > 0 || self.injector.load(Ordering::Relaxed) > 0
         }
     }
 
@@ -208,8 +222,16 @@ mod model {
 
     impl World {
         fn publish(&self) {
-            self.work.0.fetch_add(1, Ordering::Relaxed);
+            self.work.injector.fetch_add(1, Ordering::Relaxed);
             self.ring();
+        }
+
+        /// What a worker does that takes a batch from the injector and keeps one piece for later.
+        fn move_one(&self) {
+            if Work::take_from(&self.work.injector) {
+                self.work.deque.fetch_add(1, Ordering::Relaxed);
+                self.ring();
+            }
         }
 
         fn ring(&self) {
@@ -223,7 +245,7 @@ mod model {
             let found = self.work.take();
             if found {
                 if let Some(search) = search.take() {
-                    if self.idle.end(search) && self.work.0.load(Ordering::Relaxed) > 0 {
+                    if self.idle.end(search) && self.work.is_seen() {
                         self.ring();
                     }
                 }
@@ -234,7 +256,7 @@ mod model {
         /// W2 to W6, and what follows.
         fn sleep(&self, number: usize, search: Option<Searching>) -> Option<Searching> {
             self.idle.enter(number, search);
-            if self.work.0.load(Ordering::Relaxed) > 0 {
+            if self.work.is_seen() {
                 return Some(self.idle.leave_to_search(number));
             }
             let mut rung = self.rung[number].0.lock().unwrap();
@@ -279,7 +301,7 @@ mod model {
         loom::model(|| {
             let world = Arc::new(World {
                 idle: Idle::new(),
-                work: Work(AtomicUsize::new(0)),
+                work: Work::default(),
                 rung: (0..1).map(|_| Default::default()).collect(),
                 done: AtomicUsize::new(0),
             });
@@ -303,7 +325,7 @@ mod model {
         model.check(move || {
             let world = Arc::new(World {
                 idle: Idle::new(),
-                work: Work(AtomicUsize::new(0)),
+                work: Work::default(),
                 rung: (0..2).map(|_| Default::default()).collect(),
                 done: AtomicUsize::new(0),
             });
@@ -336,5 +358,25 @@ mod model {
     #[test]
     fn a_claim_that_is_taken_back_misleads_nobody() {
         one_piece_each(2, 2);
+    }
+
+    /// Work moves from one queue to another while a worker falls asleep: it is still found.
+    #[test]
+    fn work_that_moves_is_found() {
+        loom::model(|| {
+            let world = Arc::new(World {
+                idle: Idle::new(),
+                work: Work::default(),
+                rung: (0..1).map(|_| Default::default()).collect(),
+                done: AtomicUsize::new(0),
+            });
+            let worker = {
+                let world = world.clone();
+                thread::spawn(move || world.do_one(0))
+            };
+            world.publish();
+            world.move_one();
+            worker.join().unwrap();
+        });
     }
 }

@@ -123,6 +123,7 @@ impl Core {
             return Some(Work::Start(fresh));
         }
         if let Some(fresh) = self.pick_injected() {
+            self.note_moved();
             return Some(Work::Start(fresh));
         }
         self.yielded.pop().map(Work::Resume)
@@ -143,7 +144,7 @@ impl Core {
         }
     }
 
-    /// A batch from the injector; the first to run, the others to the deque.
+    /// A batch from the injector; the first to run, the others to the deque. `note_moved` follows.
     pub(super) fn pick_injected(&self) -> Option<Fresh> {
         if self.is_own() || self.shared.injector.is_empty() {
             return None;
@@ -177,7 +178,10 @@ impl Core {
         (0..3).find_map(|i| match (turn + i) % 3 {
             0 => self.pick_mail().map(Work::Start),
             1 => self.yielded.pop().map(Work::Resume),
-            _ => self.pick_injected().map(Work::Start),
+            _ => self.pick_injected().map(|fresh| {
+                self.note_moved();
+                Work::Start(fresh)
+            }),
         })
     }
 
@@ -220,7 +224,24 @@ impl Core {
     #[inline]
     fn flush_nursery(&self) -> Option<Fresh> {
         self.has_children.set(false);
-        self.worker.nursery.flush(|fresh| self.deque.push(fresh))
+        let mut others = false;
+        let newest = self.worker.nursery.flush(|fresh| {
+            self.deque.push(fresh);
+            others = true;
+        });
+        if others {
+            self.note_moved();
+        }
+        newest
+    }
+
+    /// Not-started routines have moved into this worker's deque: a worker that looked here before and
+    /// where they came from afterwards has seen neither, and may be about to sleep (`idle`, W5).
+    #[inline]
+    pub(super) fn note_moved(&self) {
+        if !self.deque.is_empty() {
+            self.shared.ring_for_work();
+        }
     }
 
     /// Gives a not-started routine its stack and its first turn.

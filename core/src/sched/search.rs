@@ -78,6 +78,7 @@ impl Core {
             }
             if let Some(fresh) = self.pick_injected().or_else(|| self.steal()) {
                 self.end_search(searching);
+                self.note_moved();
                 self.perform(Work::Start(fresh));
                 return Ok(());
             }
