@@ -68,12 +68,10 @@ fn the_futures_crate_awaits_routines() {
 fn a_handle_that_loses_a_select_can_still_be_joined() {
     let (open, mut handles) = gated(1);
     let slow = handles.pop().unwrap();
-    let slow = futures::executor::block_on(async {
-        match future::select(slow, future::ready(())).await {
-            Either::Right(((), slow)) => slow,
-            Either::Left(_) => panic!("the gate is closed"),
-        }
-    });
+    let slow = match futures::executor::block_on(future::select(slow, future::ready(()))) {
+        Either::Right(((), slow)) => slow,
+        Either::Left(_) => panic!("the gate is closed"),
+    };
     drop(open);
     assert_eq!(slow.join().unwrap(), 0);
 }
