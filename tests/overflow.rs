@@ -59,6 +59,11 @@ fn of_a_named_routine_with_a_stack_of_its_own() {
 }
 
 #[test]
+fn of_a_routine_with_a_thread_of_its_own() {
+    assert_reported(&scenario("overflow-of-own"), Some("alone"), DEFAULT_KIB);
+}
+
+#[test]
 fn of_the_stack_of_with_stack() {
     assert_reported(&scenario("overflow-of-with-stack"), None, 2048 - 64);
 }

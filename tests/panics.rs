@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use rust_routines::runtime::{self, Runtime};
 use rust_routines::sync::Mutex;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::{Drops, Tracked};
-use rust_routines_tests::{eventually, watched};
+use rust_routines_tests::{eventually, process, watched};
 
 fn workers(n: usize) -> Runtime {
     runtime::Builder::new().workers(n).build().unwrap()
@@ -351,4 +352,63 @@ fn caught_panics_stay_with_their_routine() {
             routine.join().unwrap();
         }
     });
+}
+
+/// A destructor that panics with a payload whose destructor panics: it ends there.
+#[test]
+fn a_payload_of_a_payload_may_panic_too() {
+    struct Throws(Option<Bomb>);
+    impl Drop for Throws {
+        fn drop(&mut self) {
+            panic::resume_unwind(Box::new(self.0.take()));
+        }
+    }
+    watched(|| {
+        let runtime = workers(1);
+        let drops = Drops::new();
+        for kind in 0..3 {
+            let throws = Throws(Some(Bomb {
+                _tracked: drops.track(),
+            }));
+            let (go, wait) = channel::bounded::<()>(0);
+            let handle = runtime.spawn(move || {
+                assert!(wait.recv().is_err());
+                match kind {
+                    // As a result, as a panic's payload, and dropped on the way.
+                    0 => return Some(throws),
+                    1 => panic::resume_unwind(Box::new(throws)),
+                    _ => drop(throws),
+                }
+                None
+            });
+            drop(handle);
+            drop(go);
+            assert_eq!(runtime.spawn(|| 7).join().unwrap(), 7, "the worker goes on");
+        }
+        eventually("all are dropped", || drops.alive() == 0);
+        eventually("all have ended", || runtime.metrics().live() == 0);
+    });
+}
+
+/// With the whole machinery of a printed backtrace, on the smallest stack there is and on the default.
+#[test]
+fn a_panic_with_a_backtrace_fits_on_the_smallest_stack() {
+    for backtrace in ["0", "1", "full"] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+        let child = child.arg("panic-on-small-stack").arg(backtrace);
+        let ended = process::run(child).success();
+        assert_eq!(
+            ended.value("small"),
+            "the routine panicked: on a small stack"
+        );
+        assert_eq!(
+            ended.value("default"),
+            "the routine panicked: on a default stack"
+        );
+        assert_eq!(
+            ended.stderr.contains("stack backtrace"),
+            backtrace != "0",
+            "{ended:#?}"
+        );
+    }
 }

@@ -369,3 +369,37 @@ fn a_shutdown_does_not_cancel_what_unwinds() {
     assert_eq!(ended.value("ended"), ended.value("started"));
     assert_eq!(ended.value("panicked"), ended.value("started"));
 }
+
+/// On another stack for a while, by `with_stack`, in the destructor and around it.
+#[test]
+fn on_a_deeper_stack() {
+    beside_a_watcher(1, || {
+        let _parks = parks_while_unwinding(|| {
+            routine::with_stack(64 << 10, || {
+                assert!(thread::panicking());
+                routine::sleep(Duration::from_millis(1));
+                assert!(thread::panicking());
+            });
+        });
+        routine::with_stack(64 << 10, || {
+            let _deeper = parks_while_unwinding(routine::yield_now);
+            panic!("boom");
+        });
+    });
+}
+
+/// In `run`, of the same runtime and of another, which waits like a join.
+#[test]
+fn for_a_routine_that_runs_elsewhere() {
+    let other = workers(1);
+    beside_a_watcher(1, move || {
+        let _parks = parks_while_unwinding(|| {
+            let clean = other.run(|| {
+                routine::yield_now();
+                !thread::panicking()
+            });
+            assert!(clean);
+        });
+        panic!("boom");
+    });
+}

@@ -1,11 +1,12 @@
 //! The last end of a side is dropped: what the other side sees, blocked or not.
 
 use std::error::Error;
+use std::process::Command;
 
 use rust_routines::channel::{self, RecvError, RecvTimeoutError, SendError};
 use rust_routines::routine;
 use rust_routines::time::Duration;
-use rust_routines_tests::{LIMIT, watched};
+use rust_routines_tests::{LIMIT, process, watched};
 
 use super::{On, start, workers};
 
@@ -191,4 +192,13 @@ fn errors_say_what_they_mean_and_ask_nothing_of_the_value() {
     is_error(&RecvTimeoutError::Timeout);
     let (sender, receiver) = channel::bounded::<Opaque>(0);
     assert!(format!("{sender:?} {receiver:?}").contains("Sender"));
+}
+
+/// In a child, which an abort would end: a thread-local is destroyed after those that it has used.
+#[test]
+fn a_thread_locals_destructor_may_block() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+    let ended = process::run(child.arg("block-at-thread-exit")).success();
+    assert_eq!(ended.value("thread"), "Err(Timeout)");
+    assert_eq!(ended.value("worker"), "Err(Timeout)");
 }

@@ -161,3 +161,46 @@ fn a_caught_restart_drops_the_new_closure() {
         assert_eq!(drops.alive(), 0);
     });
 }
+
+/// The payload of a restart, thrown again by another routine: it is a panic there like any other.
+#[test]
+fn a_restart_that_was_caught_restarts_nobody_else() {
+    watched(|| {
+        let runtime = workers(2);
+        let drops = Drops::new();
+        let caught = || {
+            let (tracked, (keep, kept)) = (drops.track(), channel::bounded(1));
+            let catches = runtime.spawn(move || -> u32 {
+                let restarts = || -> u32 {
+                    routine::restart(move || -> u32 {
+                        drop(tracked);
+                        unreachable!("it was caught")
+                    })
+                };
+                let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(restarts));
+                keep.send(payload.unwrap_err()).unwrap();
+                1
+            });
+            assert_eq!(catches.join().unwrap(), 1);
+            kept.recv().unwrap()
+        };
+        // By a routine of another type, of the same type, by the closure of `run`, by a thread.
+        let payload = caught();
+        let other_type = runtime.spawn(move || -> String { std::panic::resume_unwind(payload) });
+        assert!(matches!(other_type.join(), Err(JoinError::Panicked(_))));
+        let payload = caught();
+        let same_type = runtime.spawn(move || -> u32 { std::panic::resume_unwind(payload) });
+        assert!(matches!(same_type.join(), Err(JoinError::Panicked(_))));
+        let payload = caught();
+        let in_run = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            runtime.run(|| -> u32 { std::panic::resume_unwind(payload) })
+        }));
+        assert!(in_run.is_err());
+        let payload = caught();
+        let thread = thread::spawn(move || -> u32 { std::panic::resume_unwind(payload) });
+        assert!(thread.join().is_err());
+        drop(in_run);
+        assert_eq!(runtime.run(|| 7), 7, "the workers go on");
+        eventually("the closures are dropped", || drops.alive() == 0);
+    });
+}

@@ -7,6 +7,7 @@
 mod at_rest;
 mod cancelled;
 mod cycles;
+mod edges;
 mod hooks;
 mod limits;
 mod overflow;
@@ -16,6 +17,7 @@ use std::io::Read;
 
 /// All of them, by name.
 const SCENARIOS: &[(&str, fn())] = &[
+    ("block-at-thread-exit", edges::block_at_thread_exit),
     ("burst", at_rest::burst),
     ("cancelled-while-unwinding", cancelled::while_unwinding),
     ("cycles", cycles::main),
@@ -29,6 +31,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("overflow", overflow::of_a_routine),
     ("overflow-after-with-stack", overflow::after_with_stack),
     ("overflow-named", overflow::of_a_named_routine),
+    ("overflow-of-own", overflow::of_an_own_worker),
     ("overflow-of-main", overflow::of_main),
     ("overflow-of-run", overflow::of_run),
     ("overflow-of-thread", overflow::of_a_thread),
@@ -38,6 +41,7 @@ const SCENARIOS: &[(&str, fn())] = &[
         "overflow-with-hook-that-returns",
         overflow::with_a_hook_that_returns,
     ),
+    ("panic-on-small-stack", edges::panic_on_small_stack),
     ("segfault-in-routine", overflow::segfault_in_a_routine),
     ("segfault-in-thread", overflow::segfault_in_a_thread),
     ("stack-budget", stack_budget::main),

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::io::{Seek, SeekFrom, Write};
 use std::thread;
 
-use rust_routines::routine::{self, Builder};
+use rust_routines::routine::{self, Builder, Place};
 use rust_routines::runtime::{self, Fatal, Runtime};
 
 fn one_worker(builder: runtime::Builder) -> Runtime {
@@ -46,6 +46,18 @@ pub(crate) fn of_a_named_routine() {
     println!("line={}", line!() + 1);
     let handle = runtime.spawn_with(builder, overflow);
     drop(handle.expect("a stack of 1 MiB").join());
+}
+
+/// On a worker's thread of its own, of a second runtime.
+pub(crate) fn of_an_own_worker() {
+    let first = one_worker(runtime::Builder::new());
+    let second = one_worker(runtime::Builder::new());
+    assert_eq!(first.run(|| second.run(|| 7)), 7);
+    let builder = Builder::new().name("alone").place(Place::Own);
+    println!("file={}", file!());
+    println!("line={}", line!() + 1);
+    let handle = second.spawn_with(builder, overflow);
+    drop(handle.expect("a thread").join());
 }
 
 pub(crate) fn of_with_stack() {

@@ -247,3 +247,102 @@ fn a_value_that_was_handed_over_wins() {
         }
     });
 }
+
+/// On its thread of its own, which ends too.
+#[test]
+fn own_routines_are_unwound_on_their_threads() {
+    struct SaysWhere(Option<thread::ThreadId>, Arc<AtomicUsize>);
+    impl Drop for SaysWhere {
+        fn drop(&mut self) {
+            routine::sleep(Duration::from_micros(100));
+            assert_eq!(Some(thread::current().id()), self.0);
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    watched(|| {
+        let runtime = workers(1);
+        let (said, started) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for i in 0..30 {
+            let (said, started) = (said.clone(), started.clone());
+            let body = move || {
+                let _says = SaysWhere(Some(thread::current().id()), said);
+                started.fetch_add(1, Ordering::SeqCst);
+                match i % 3 {
+                    0 => routine::park(),
+                    1 => routine::sleep(HOUR),
+                    _ => drop(routine::spawn(routine::park).join()),
+                }
+            };
+            let own = Builder::new().place(Place::Own);
+            runtime.spawn_with(own, body).unwrap();
+        }
+        eventually("all have started", || started.load(Ordering::SeqCst) == 30);
+        runtime.shutdown(GENEROUS).unwrap();
+        assert_eq!(said.load(Ordering::SeqCst), 30);
+    });
+}
+
+/// Those that start again and again end at their next start, and drop what they were to run.
+#[test]
+fn routines_that_restart_end_too() {
+    fn again(drops: Drops, starts: Arc<AtomicUsize>) -> u32 {
+        starts.fetch_add(1, Ordering::SeqCst);
+        let tracked = drops.track();
+        routine::restart(move || {
+            drop(tracked);
+            again(drops, starts)
+        })
+    }
+    watched(|| {
+        for workers_of in [1, 4] {
+            let runtime = workers(workers_of);
+            let (drops, starts) = (Drops::new(), Arc::new(AtomicUsize::new(0)));
+            let handles: Vec<_> = (0..50)
+                .map(|_| {
+                    let (drops, starts) = (drops.clone(), starts.clone());
+                    runtime.spawn(move || again(drops, starts))
+                })
+                .collect();
+            eventually("they go round", || starts.load(Ordering::SeqCst) > 1000);
+            runtime.shutdown(GENEROUS).unwrap();
+            for handle in handles {
+                assert_cancelled(handle.join());
+            }
+            assert_eq!(drops.alive(), 0);
+        }
+    });
+}
+
+/// A destructor that goes on working: it spawns, joins, sends and receives until it is done.
+#[test]
+fn destructors_may_work_on() {
+    struct Flushes(Arc<AtomicUsize>);
+    impl Drop for Flushes {
+        fn drop(&mut self) {
+            let (sender, receiver) = channel::bounded(1);
+            for i in 0..10 {
+                // A child would start cancelled: the other side is a thread.
+                let sender = sender.clone();
+                thread::spawn(move || sender.send(i).unwrap());
+            }
+            drop(sender);
+            let got = std::iter::from_fn(|| receiver.recv().ok()).count();
+            self.0.fetch_add(got, Ordering::SeqCst);
+        }
+    }
+    watched(|| {
+        let runtime = workers(2);
+        let (flushed, started) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..20 {
+            let (flushes, started) = (Flushes(flushed.clone()), started.clone());
+            runtime.spawn(move || {
+                let _flushes = flushes;
+                started.fetch_add(1, Ordering::SeqCst);
+                routine::park();
+            });
+        }
+        eventually("all have started", || started.load(Ordering::SeqCst) == 20);
+        drop(runtime);
+        assert_eq!(flushed.load(Ordering::SeqCst), 200);
+    });
+}

@@ -225,3 +225,27 @@ fn a_waker_that_parks_is_refused() {
         assert_eq!(handle.join().unwrap(), 7);
     });
 }
+
+/// A waker that panics is not the routine's business: the worker goes on, the result is there.
+#[test]
+fn a_waker_that_panics_harms_nobody() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            std::panic::resume_unwind(Box::new("in a waker"));
+        }
+    }
+    watched(|| {
+        let runtime = workers(1);
+        for _ in 0..20 {
+            let (go, mut handle) = waiting(&runtime);
+            let waker = Waker::from(Arc::new(Panics));
+            let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+            assert!(polled.is_pending());
+            drop(go);
+            assert_eq!(runtime.spawn(|| 5).join().unwrap(), 5);
+            assert_eq!(handle.join().unwrap(), 7);
+        }
+        eventually("all have ended", || runtime.metrics().live() == 0);
+    });
+}

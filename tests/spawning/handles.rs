@@ -262,3 +262,27 @@ fn forbid_park_nests_and_allows_what_does_not_park() {
         });
     });
 }
+
+/// Dropped in any order, and even forgotten: what one routine forbids itself, its home-mates may do.
+#[test]
+fn a_guard_forbids_its_own_routine_only() {
+    watched(|| {
+        let runtime = workers(1);
+        runtime.run(|| {
+            let guards = vec![routine::forbid_park(), routine::forbid_park()];
+            assert!(std::panic::catch_unwind(routine::yield_now).is_err());
+            // In the order they were made.
+            drop(guards);
+            routine::yield_now();
+        });
+        runtime.run(|| std::mem::forget(routine::forbid_park()));
+        runtime.run(routine::yield_now);
+        let leaks = runtime.spawn(|| {
+            std::mem::forget(routine::forbid_park());
+            std::panic::resume_unwind(Box::new("with a guard"));
+        });
+        let leaks: Result<(), _> = leaks.join();
+        assert!(leaks.is_err());
+        runtime.spawn(routine::yield_now).join().unwrap();
+    });
+}
