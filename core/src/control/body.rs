@@ -49,6 +49,7 @@ pub(crate) struct Body {
     reason: AtomicU8,
     last_reason: Cell<Reason>,
     shield: Cell<u32>,
+    raised: Cell<bool>,
     registered: Cell<u32>,
     named: bool,
     /// The stack that `with_stack` has moved the routine to, if any.
@@ -116,6 +117,7 @@ impl Body {
                 reason: AtomicU8::new(Reason::Running as u8),
                 last_reason: Cell::new(Reason::Running),
                 shield: Cell::new(0),
+                raised: Cell::new(false),
                 registered: Cell::new(registered),
                 named: header.name().is_some(),
                 deep: Cell::new(ptr::null()),
@@ -240,6 +242,11 @@ impl Body {
     #[inline]
     pub(crate) fn is_shielded(&self) -> bool {
         self.shield.get() > 0
+    }
+
+    /// Whether its cancellation has been raised before; it is now.
+    pub(crate) fn note_raise(&self) -> bool {
+        self.raised.replace(true)
     }
 
     pub(crate) fn add_shield(&self, by: i32) {

@@ -2,6 +2,12 @@
 
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
 
+/// loom knows one kind of full fence.
+pub(crate) fn full_fence() {
+    // ORDER: SeqCst; the callers name its partners.
+    fence(Ordering::SeqCst);
+}
+
 /// loom's mutex stands in for the spin lock: loom explores who gets it, not how it spins.
 pub(crate) struct SpinLock<T>(loom::sync::Mutex<T>);
 

@@ -17,6 +17,21 @@ pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
+/// A SeqCst fence for hot paths: on x86 a locked instruction, which orders as much as `mfence` and
+/// takes a third of its time.
+#[inline(always)]
+pub(crate) fn full_fence() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: adds nothing to a word of the own stack; without `nomem`, so the compiler moves no
+    // memory access over it either.
+    unsafe {
+        std::arch::asm!("lock or dword ptr [rsp], 0", options(nostack));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    // ORDER: SeqCst; the callers name its partners.
+    fence(Ordering::SeqCst);
+}
+
 /// A lock for sections that are a few moves long and run no user code.
 #[derive(Default)]
 pub(crate) struct SpinLock<T> {

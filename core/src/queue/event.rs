@@ -69,6 +69,18 @@ impl Event {
         self.word.load(Ordering::Acquire) == SET
     }
 
+    /// For the side that waits: whether it was set, also if it has abandoned it since.
+    pub(crate) fn is_over(&self) -> bool {
+        // ORDER: pairs with the Release in `set`.
+        let word = self.word.load(Ordering::Acquire);
+        word == SET || word == ABANDONED
+    }
+
+    /// For the side that waits: whether it has abandoned it.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.word.load(Ordering::Relaxed) == ABANDONED
+    }
+
     /// Uses up a stored signal.
     #[inline]
     pub(crate) fn take(&self) -> bool {

@@ -70,7 +70,8 @@ impl Builder {
     /// **Blocks**: never for long.
     ///
     /// # Errors
-    /// `InvalidInput` for no workers, more than 1,024, a stack below 16 KiB or beyond all reason, or a
+    /// `InvalidInput` for no workers, more than 1,024, a senseless value of
+    /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, or a
     /// name with a zero byte; the system's error if it refuses a thread.
     ///
     /// # Examples
@@ -79,7 +80,7 @@ impl Builder {
     /// assert_eq!(refused.unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
     /// ```
     pub fn build(self) -> io::Result<Runtime> {
-        let workers = self.workers.unwrap_or_else(shared::default_workers);
+        let workers = self.workers.map_or_else(shared::default_workers, Ok)?;
         if !(1..=shared::MOST_WORKERS).contains(&workers) {
             return Err(invalid(format!(
                 "a runtime of {workers} workers: choose from 1 to {}",

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 use crate::sched::{Shared, shared, with_core};
 use crate::spawn::{JoinHandle, borrowed, spawn_on, spawn_request};
 
-/// How long a dropped runtime waits for its routines to unwind.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a dropped runtime waits for its routines to unwind; with `panic = "abort"` they cannot.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(panic = "abort") { 100 } else { 10_000 });
 /// How long workers have to say what lives with them, once a shutdown has timed out.
 const ANSWER: Duration = Duration::from_millis(200);
 
@@ -260,11 +260,13 @@ impl Runtime {
     /// drop their closure. Destructors may still park.
     ///
     /// **Blocks** the calling thread (a routine of another runtime: that routine) for at most
-    /// `timeout`.
+    /// `timeout`; a thread, but not a routine, also waits for the destructors of thread-locals on the
+    /// workers' threads.
     ///
     /// # Errors
     /// [`Stuck`] names what has not ended in time. It is abandoned: its stack and its worker's
-    /// thread are leaked, never freed; should it end one day, the thread ends too.
+    /// thread are leaked, never freed; should it end one day, the thread ends too. With
+    /// `panic = "abort"` nothing can be unwound: what does not end by itself is abandoned.
     ///
     /// # Panics
     /// From one of the runtime's own routines, which would wait for itself.

@@ -113,11 +113,13 @@ fn restore_slow(kept: Kept) {
     bomb.defuse();
 }
 
-/// The routine that runs here ends: its thread-locals are swapped out for good.
+/// The routine that runs here is about to end: its thread-locals are swapped out for good, and guards
+/// that it has leaked are forgotten. While it still counts as running: the hooks are user code.
 #[inline]
-pub(super) fn discard() {
+pub(crate) fn discard() {
     if let Some(kept) = save() {
         let _guard = forbid::forbid_park();
         contain(|| drop(kept));
     }
+    forbid::reset();
 }

@@ -34,7 +34,7 @@
 //! A sleeper is rung by the one publisher that took it off the list and inherits the publisher's
 //! count in `searching`: the evidence `Searching` is made in exactly these two places.
 
-use crate::prim::{AtomicU64, Ordering, SpinLock, fence};
+use crate::prim::{AtomicU64, Ordering, SpinLock, fence, full_fence};
 
 /// `searching` in the low half, `sleeping` in the high half.
 pub(crate) struct Idle {
@@ -71,7 +71,7 @@ impl Idle {
     #[must_use]
     pub(crate) fn to_ring(&self) -> Option<usize> {
         // ORDER: SeqCst, P2; pairs with the fence in `end` and `enter` (W4).
-        fence(Ordering::SeqCst);
+        full_fence();
         let counts = self.counts.load(Ordering::Relaxed);
         if searching(counts) > 0 || sleeping(counts) == 0 {
             return None;

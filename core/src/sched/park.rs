@@ -118,6 +118,15 @@ fn is_cancelled(current: &Body) -> bool {
     current.header().is_cancelled() && !current.is_shielded() && !std::thread::panicking()
 }
 
+/// Whether the code that runs here is a routine that is to unwind.
+pub(crate) fn is_cancelled_here() -> bool {
+    with_core(|core| {
+        // SAFETY: the current routine.
+        core.and_then(Core::current)
+            .is_some_and(|body| is_cancelled(unsafe { body.as_ref() }))
+    })
+}
+
 /// Unwinds the current routine if it has been cancelled, unless it is shielded or unwinds already.
 /// Sticky: one that swallows this meets it again at its next park.
 #[inline]
@@ -127,8 +136,21 @@ pub(crate) fn raise_if_cancelled(current: &Body) {
     }
 }
 
-/// Unwinds the current routine to its root.
+/// Unwinds the current routine to its root. One that has caught this before, and blocks again, lets
+/// the others go first: a loop around `catch_unwind` must not keep them from their own end.
 #[cold]
 pub(crate) fn raise() -> ! {
+    with_core(|core| {
+        let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) else {
+            return;
+        };
+        // SAFETY: the current routine, on its own stack.
+        let current = unsafe { body.as_ref() };
+        if current.note_raise() {
+            // SAFETY: it waits for nothing; home resumes it only after it has suspended.
+            unsafe { core.yielded.push(body) };
+            core.suspend(current, Reason::Yield);
+        }
+    });
     panic::resume_unwind(Box::new(Cancel));
 }

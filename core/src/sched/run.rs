@@ -19,7 +19,6 @@ use std::ptr::NonNull;
 use crossbeam_deque::Steal;
 
 use super::core::Core;
-use super::{forbid, hooks};
 use crate::control::{Body, Fresh, Outcome, Reason};
 use crate::prim::Ordering;
 use crate::sys::clock;
@@ -288,7 +287,11 @@ impl Core {
     #[cold]
     fn put_off(&self, fresh: Fresh, error: &std::io::Error) {
         self.shared.say_starved(error);
-        self.shared.injector.push(fresh);
+        if self.is_own() {
+            self.worker.mail.push(fresh);
+        } else {
+            self.shared.injector.push(fresh);
+        }
         self.note_arrival();
         // Others may have free stacks; nobody gains from trying again at once.
         self.nap();
@@ -346,8 +349,6 @@ unsafe fn enter(body: *mut ()) {
     let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
     // SAFETY: `start` has passed the routine's count on.
     unsafe { (header.as_ref().vtable().run)(header) };
-    hooks::discard();
-    forbid::reset();
     bomb.defuse();
 }
 

@@ -63,13 +63,16 @@ pub(crate) struct Shared {
 pub(crate) fn global() -> &'static Arc<Shared> {
     static GLOBAL: OnceLock<Arc<Shared>> = OnceLock::new();
     GLOBAL.get_or_init(|| {
-        Shared::start(Config {
-            workers: default_workers(),
-            stack: Size::DEFAULT,
-            name: "routines".into(),
-            fatal: None,
-        })
-        .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
+        default_workers()
+            .and_then(|workers| {
+                Shared::start(Config {
+                    workers,
+                    stack: Size::DEFAULT,
+                    name: "routines".into(),
+                    fatal: None,
+                })
+            })
+            .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
     })
 }
 
@@ -77,17 +80,23 @@ pub(crate) fn global() -> &'static Arc<Shared> {
 pub(crate) const MOST_WORKERS: usize = 1024;
 
 /// As many workers as `RUST_ROUTINES_WORKERS` says, or as CPUs are available.
-pub(crate) fn default_workers() -> usize {
+///
+/// # Errors
+/// `InvalidInput` if the variable makes no sense.
+pub(crate) fn default_workers() -> io::Result<usize> {
     const NAME: &str = "RUST_ROUTINES_WORKERS";
     let Some(value) = std::env::var_os(NAME) else {
-        return cpus::available().min(MOST_WORKERS);
+        return Ok(cpus::available().min(MOST_WORKERS));
     };
     value
         .to_str()
         .and_then(|value| value.trim().parse().ok())
         .filter(|workers| (1..=MOST_WORKERS).contains(workers))
-        .unwrap_or_else(|| {
-            panic!("{NAME} must be a whole number from 1 to {MOST_WORKERS}, not {value:?}")
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{NAME} must be a whole number from 1 to {MOST_WORKERS}, not {value:?}"),
+            )
         })
 }
 
@@ -150,17 +159,25 @@ impl Shared {
         let mut seats = seats.into_iter().enumerate();
         while let Some((number, seat)) = seats.next() {
             let name = format!("{}-worker-{number}", shared.config.name);
-            if let Err(error) = shared.hire(name, number, seat) {
+            if let Err((error, seat)) = shared.hire(name, number, seat) {
+                // Those that run may look into every seat: they have to be gone before one is reused.
+                shared.set_phase(Phase::Stopped);
+                shared.wait_until_left(None);
+                Worker::retire(seat);
                 seats.for_each(|(_, seat)| Worker::retire(seat));
-                shared.stop_all();
                 return Err(error);
             }
         }
         Ok(shared)
     }
 
-    /// Starts one thread; a seat whose thread cannot be started is recycled.
-    fn hire(self: &Arc<Self>, name: String, number: usize, seat: Seat) -> io::Result<()> {
+    /// Starts one thread; gives the seat back if there can be none.
+    fn hire(
+        self: &Arc<Self>,
+        name: String,
+        number: usize,
+        seat: Seat,
+    ) -> Result<(), (io::Error, Seat)> {
         let (shared, seat) = (self.clone(), Arc::new(Mutex::new(Some(seat))));
         let passed = seat.clone();
         let mut staff = self.staff.lock();
@@ -180,11 +197,12 @@ impl Shared {
             }
             Err(error) => {
                 drop(staff);
-                if let Some(seat) = seat.lock().take() {
-                    Worker::retire(seat);
-                }
+                let seat = seat
+                    .lock()
+                    .take()
+                    .expect("the thread that would take it never ran");
                 let text = format!("cannot start a worker's thread: {error}");
-                Err(io::Error::new(error.kind(), text))
+                Err((io::Error::new(error.kind(), text), seat))
             }
         }
     }
@@ -194,20 +212,14 @@ impl Shared {
         let seat = Worker::hire();
         let worker = seat.worker;
         worker.mail.push(fresh);
-        let ended: Vec<JoinHandle<()>> = {
+        {
             let mut staff = self.staff.lock();
             staff.own.push(worker);
-            let threads = std::mem::take(&mut staff.threads);
-            let (ended, running) = threads.into_iter().partition(JoinHandle::is_finished);
-            staff.threads = running;
-            ended
-        };
-        for thread in ended {
-            // A worker's loop does not unwind; if it ever did, its panic has been printed.
-            drop(thread.join());
+            // Not joined: they may still run the destructors of thread-locals, and we a routine.
+            staff.threads.retain(|thread| !thread.is_finished());
         }
         let name = format!("{}-own", self.config.name);
-        self.hire(name, Core::OWN, seat).map_err(|error| {
+        self.hire(name, Core::OWN, seat).map_err(|(error, seat)| {
             self.staff
                 .lock()
                 .own
@@ -217,6 +229,7 @@ impl Shared {
                 .pop()
                 .expect("nobody else takes an own worker's mail");
             worker.mail.arrived();
+            Worker::retire(seat);
             (error, fresh)
         })
     }
@@ -241,10 +254,6 @@ impl Shared {
         for worker in self.workers.iter().chain(&staff.own) {
             worker.home().ring();
         }
-    }
-
-    fn stop_all(&self) {
-        self.set_phase(Phase::Stopped);
     }
 
     /// Whether a thief would find anything anywhere.

@@ -23,6 +23,7 @@ use super::shared::{Phase, Shared, Staff};
 use super::worker::Worker;
 use crate::control::{Body, Outcome};
 use crate::prim::{Ordering, fence};
+use crate::sys::signal;
 
 impl Core {
     /// Between two routines: whether the worker leaves; does the steps of a shutdown.
@@ -83,7 +84,7 @@ impl Core {
             // SAFETY: registered here, so alive until `retire`, on this thread.
             let cancelled = unsafe { body.as_ref() };
             cancelled.header().cancel();
-            if cancelled.is_shielded() {
+            if cancelled.is_shielded() || !cancelled.header().is_cancelled() {
                 continue;
             }
             if let Some(ready) = Body::give_up(body, Outcome::Cancelled) {
@@ -167,13 +168,14 @@ impl Shared {
         self.join_all(staff)
     }
 
-    /// Whether every worker's thread has left its loop; then they are joined.
+    /// Whether every worker's thread has left its loop. Does not wait: for callers that are routines.
     pub(crate) fn have_left(&self) -> bool {
         let staff = self.staff.lock();
-        staff.left == staff.hired && self.join_all(staff)
+        staff.left == staff.hired
     }
 
-    /// Waits for threads that have left their loops; they hold nothing that could block.
+    /// Waits for threads that have left their loops, and so for the destructors of thread-locals that
+    /// routines have left there.
     fn join_all(&self, mut staff: parking_lot::MutexGuard<'_, Staff>) -> bool {
         let threads = std::mem::take(&mut staff.threads);
         drop(staff);
@@ -230,7 +232,11 @@ impl Shared {
         use std::sync::Once;
         static SAID: Once = Once::new();
         SAID.call_once(|| {
-            eprintln!("rust-routines: {error}; routines wait until a stack comes back (said once)");
+            let text = format!(
+                "rust-routines: {error}; routines wait until a stack comes back (said once)\n"
+            );
+            // Not `eprintln`: this is the scheduler's stack, where nothing may panic.
+            signal::write_stderr(text.as_bytes());
         });
     }
 }

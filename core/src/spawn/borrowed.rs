@@ -7,6 +7,7 @@ use super::builder::{Request, spawn_with};
 use super::cell;
 use super::handle::JoinError;
 use crate::sched::Shared;
+use crate::sched::park::{is_cancelled_here, raise};
 use crate::stack::Size;
 use crate::wait::Waiter;
 
@@ -38,6 +39,8 @@ where
     match handle.join_shielded() {
         Ok(output) => output,
         Err(JoinError::Panicked(payload)) => panic::resume_unwind(payload),
+        // Of the same runtime, and cancelled with it.
+        Err(JoinError::Cancelled) if is_cancelled_here() => raise(),
         Err(JoinError::Cancelled) => {
             panic!("run: the runtime was shut down before the routine ended")
         }

@@ -23,6 +23,7 @@ use super::restart::{self, Again};
 use crate::control::header::Restart;
 use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
+use crate::sched::hooks;
 use crate::sched::park::Cancel;
 use crate::sched::with_core;
 use crate::sys::unwind::contain;
@@ -173,6 +174,7 @@ where
         // SAFETY: as above; it is `Empty`.
         unsafe { fill::<F, T>(header, Payload::Returned(output)) };
     }));
+    hooks::discard();
     if let Err(payload) = result {
         // SAFETY: `header` is ours.
         if restart::is_restart(&*payload, unsafe { header.as_ref() }) {

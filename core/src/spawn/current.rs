@@ -213,6 +213,7 @@ pub fn park() {
 /// ```
 #[track_caller]
 pub fn park_timeout(timeout: Duration) {
+    crate::sched::forbid::check();
     if is_routine() {
         park_until(Some(clock::deadline(timeout)));
     } else {
@@ -223,6 +224,7 @@ pub fn park_timeout(timeout: Duration) {
 #[track_caller]
 fn park_until(deadline: Option<Nanos>) {
     let Some(me) = current() else {
+        crate::sched::forbid::check();
         return std::thread::park();
     };
     let permit = &me.header.permit;

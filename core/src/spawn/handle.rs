@@ -71,9 +71,9 @@ fn message(payload: &(dyn Any + Send)) -> Option<&str> {
 /// assert_eq!(handle.join().unwrap(), 42);
 /// ```
 pub struct JoinHandle<T> {
-    /// `None` once it has given its result. A future's registration is found through the event, so
-    /// that a handle is one pointer.
-    output: Option<Output<T>>,
+    /// A future's registration is found through the event, and a result that was given is an event
+    /// that was abandoned, so that a handle is one pointer.
+    output: Output<T>,
 }
 
 // SAFETY: sending a handle sends at most the result, which is `Send`.
@@ -85,9 +85,7 @@ impl<T> Unpin for JoinHandle<T> {}
 
 impl<T> JoinHandle<T> {
     pub(super) fn new(output: Output<T>) -> JoinHandle<T> {
-        JoinHandle {
-            output: Some(output),
-        }
+        JoinHandle { output }
     }
 
     /// Waits for the routine's end and returns its result.
@@ -114,6 +112,7 @@ impl<T> JoinHandle<T> {
     /// ```
     #[track_caller]
     pub fn join(mut self) -> Result<T, JoinError> {
+        self.refuse_reuse();
         drop(self.withdraw_task());
         let outcome = one::wait(&self.header().ended, Reason::Join, None);
         debug_assert_eq!(outcome, Outcome::Woken);
@@ -138,7 +137,7 @@ impl<T> JoinHandle<T> {
     /// assert!(!handle.is_finished());
     /// ```
     pub fn is_finished(&self) -> bool {
-        self.header().ended.is_set()
+        self.header().ended.is_over()
     }
 
     /// The routine's number: unique in this process.
@@ -156,20 +155,24 @@ impl<T> JoinHandle<T> {
         super::Routine::new(self.header().clone())
     }
 
-    #[track_caller]
     fn header(&self) -> &HeaderRef {
-        let output = self.output.as_ref();
-        output
-            .expect("a JoinHandle was used again after it had given its result")
-            .header()
+        self.output.header()
     }
 
     #[track_caller]
+    fn refuse_reuse(&self) {
+        let used = self.header().ended.is_abandoned();
+        assert!(
+            !used,
+            "a JoinHandle was used again after it had given its result"
+        );
+    }
+
     fn take(&mut self) -> Result<T, JoinError> {
-        let output = self.output.take();
-        let output = output.expect("a JoinHandle was used again after it had given its result");
-        // SAFETY: set (the callers have waited for that), and only `drop` abandons.
-        unsafe { output.take() }.expect("a routine that has ended has a result")
+        // SAFETY: set (the callers have waited for that), and not abandoned yet.
+        let result = unsafe { self.output.take() };
+        self.header().ended.abandon();
+        result.expect("a routine that has ended has a result")
     }
 
     /// Takes a future's registration back, if there is one and the routine has not ended.
@@ -186,6 +189,7 @@ impl<T> Future for JoinHandle<T> {
     #[track_caller]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        this.refuse_reuse();
         if !this.is_finished() {
             let task = this.withdraw_task();
             if !this.is_finished() {
@@ -211,10 +215,9 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        let Some(output) = &self.output else { return };
-        match output.header().ended.abandon() {
+        match self.header().ended.abandon() {
             // SAFETY: it was set, so the result is ours; nobody looks for it again.
-            Before::Set => drop(unsafe { output.take() }),
+            Before::Set => drop(unsafe { self.output.take() }),
             // SAFETY: our own registration, which nobody else can take off any more.
             Before::Waiter(waiter) => drop(unsafe { TaskWaiter::from_waiter(waiter.cast()) }),
             Before::Nobody | Before::Abandoned => {}

@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 
 use crate::control::{Fresh, Header, HeaderRef, Place};
 use crate::sched::with_core;
+use crate::sys::signal;
 
 /// The closure of a routine that starts again.
 pub(super) type Again<T> = Box<dyn FnOnce() -> T + Send>;
@@ -128,6 +129,7 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
             None => core.claim_stack(),
         };
         if let Err(error) = leased {
+            core.shared.depot.claim_unsure();
             say_smaller(h, &error);
         }
         // SAFETY: it gives its stack up: after this nothing here touches it again.
@@ -144,8 +146,9 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
 
 #[cold]
 fn say_smaller(header: &Header, error: &io::Error) {
-    eprintln!(
-        "rust-routines: routine {} restarts on an ordinary stack: {error}",
+    let text = format!(
+        "rust-routines: routine {} restarts on an ordinary stack, if there is one: {error}\n",
         header.id()
     );
+    signal::write_stderr(text.as_bytes());
 }

@@ -105,6 +105,11 @@ impl Depot {
         Ok(())
     }
 
+    /// Claims one without making sure of anything: the lease may fail.
+    pub(crate) fn claim_unsure(&self) {
+        self.claimed.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Gives back what `claim` made sure of.
     pub(crate) fn unclaim(&self, count: usize) {
         self.claimed.fetch_sub(count, Ordering::Relaxed);
@@ -153,6 +158,9 @@ impl Depot {
                 shelf
                     .slabs
                     .retain(|slab| slab.region.base() != stack.lowest());
+                if size == self.default {
+                    self.capacity.fetch_sub(1, Ordering::Relaxed);
+                }
             } else {
                 shelf.free.push(stack);
                 if shelf.cold + WARM < shelf.free.len() {

@@ -26,6 +26,7 @@ use parking_lot::Mutex;
 
 use super::{Context, Span};
 use crate::sys::memory::{self, Region};
+use crate::sys::unwind::Bomb;
 
 /// A helper runs std's unwinder and nothing else.
 const HELPER_STACK: usize = 256 * 1024;
@@ -81,8 +82,13 @@ fn lift_slow() -> usize {
 pub(crate) fn lower(count: usize) {
     for _ in 0..count {
         let idle = POOL.lock().idle.pop();
-        // `lift` has just put as many helpers there as are taken out here.
+        // `lift` has just put as many helpers there as are taken out here. Without one the count would
+        // be one too low for good, and wrap at the end of the unwind.
+        let bomb = Bomb("no memory for a helper stack to carry a panic");
         let helper = idle.or_else(|| Helper::new().ok()).map(start);
+        if helper.is_some() {
+            bomb.defuse();
+        }
         POOL.lock().standing.extend(helper);
     }
 }

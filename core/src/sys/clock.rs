@@ -37,7 +37,14 @@ pub(crate) fn to_std(at: Nanos) -> Instant {
     } else {
         anchor.checked_sub(distance)
     };
-    moved.unwrap_or(anchor)
+    // Beyond std's range: as far as a century goes, which no clock of a process reaches.
+    let century = Duration::from_secs(100 * 365 * 24 * 3600);
+    let clamped = if at >= 0 {
+        anchor.checked_add(century)
+    } else {
+        None
+    };
+    moved.or(clamped).unwrap_or(anchor)
 }
 
 /// The instant `after` from now; `Nanos::MAX` means never.

@@ -33,6 +33,8 @@ pub(crate) struct Waiter {
 enum Party {
     Routine(NonNull<Body>),
     Thread(Alarm),
+    /// A thread so near its end that its own sleeper is gone: in a thread-local's destructor.
+    LateThread(Alarm, Sleeper),
     /// The waiter is the head of a `TaskWaiter` in an `Arc`, of which the list owns one count.
     Task,
 }
@@ -49,7 +51,13 @@ impl Waiter {
         forbid::check();
         let party = match with_core(|core| core.and_then(|core| core.current())) {
             Some(body) => Party::Routine(body),
-            None => Party::Thread(SLEEPER.with(Sleeper::alarm)),
+            None => SLEEPER.try_with(Sleeper::alarm).map_or_else(
+                |_| {
+                    let sleeper = Sleeper::new();
+                    Party::LateThread(sleeper.alarm(), sleeper)
+                },
+                Party::Thread,
+            ),
         };
         Waiter::of(party)
     }
@@ -122,7 +130,7 @@ impl Claimed {
         match &self.waiter().party {
             // SAFETY: I2: the wait has been ended by the one who made `self`.
             Party::Routine(body) => park::make_ready(unsafe { Ready::new(*body) }),
-            Party::Thread(alarm) => {
+            Party::Thread(alarm) | Party::LateThread(alarm, _) => {
                 let alarm = alarm.clone();
                 // ORDER: pairs with the Acquire load in `block_thread`, which may return, and free
                 // the waiter, as soon as it sees this.
@@ -168,7 +176,8 @@ pub(crate) unsafe fn block(
                 unsafe { core.wait(body, unlink, reason, deadline) }
             })
         }
-        Party::Thread(_) => block_thread(waiter, unlink, deadline),
+        Party::Thread(_) => SLEEPER.with(|sleeper| block_thread(sleeper, waiter, unlink, deadline)),
+        Party::LateThread(_, ref sleeper) => block_thread(sleeper, waiter, unlink, deadline),
         Party::Task => unreachable!("tasks are polled, they do not block"),
     };
     if outcome == Outcome::Cancelled {
@@ -178,26 +187,29 @@ pub(crate) unsafe fn block(
 }
 
 #[cold]
-fn block_thread(waiter: &Waiter, unlink: &dyn Unlink, deadline: Option<Nanos>) -> Outcome {
-    SLEEPER.with(|sleeper| {
-        let mut deadline = deadline.filter(|&at| at != Nanos::MAX);
-        loop {
-            // ORDER: pairs with the Release store in `Claimed::wake`.
-            if waiter.woken.load(Ordering::Acquire) {
-                return Outcome::Woken;
-            }
-            let left = deadline.map(clock::until);
-            if left.is_some_and(|left| left.is_zero()) {
-                if unlink.unlink() {
-                    return Outcome::TimedOut;
-                }
-                // Its wake is on its way.
-                deadline = None;
-                continue;
-            }
-            sleeper.sleep(left);
+fn block_thread(
+    sleeper: &Sleeper,
+    waiter: &Waiter,
+    unlink: &dyn Unlink,
+    deadline: Option<Nanos>,
+) -> Outcome {
+    let mut deadline = deadline.filter(|&at| at != Nanos::MAX);
+    loop {
+        // ORDER: pairs with the Release store in `Claimed::wake`.
+        if waiter.woken.load(Ordering::Acquire) {
+            return Outcome::Woken;
         }
-    })
+        let left = deadline.map(clock::until);
+        if left.is_some_and(|left| left.is_zero()) {
+            if unlink.unlink() {
+                return Outcome::TimedOut;
+            }
+            // Its wake is on its way.
+            deadline = None;
+            continue;
+        }
+        sleeper.sleep(left);
+    }
 }
 
 /// Runs `f` with cancellation held off: for waits that lend borrows to others.
