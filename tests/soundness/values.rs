@@ -15,8 +15,8 @@ use rust_routines_tests::watched;
 use crate::parks::{Common, park_in_many_ways};
 
 const WORKERS: usize = 4;
-const ROUTINES: u64 = 120;
-const ROUNDS: usize = 40;
+const ROUTINES: u64 = 400;
+const ROUNDS: usize = 60;
 
 thread_local! {
     /// Whose thread-locals these are.
