@@ -56,9 +56,9 @@
 //!
 //! # Limits
 //!
-//! Unix on the architectures of the crate corosensei. Routines are cooperative: a long computation
-//! keeps its worker until it blocks, ends or calls [`routine::yield_now`]. After `fork` without
-//! `exec`, the child has no workers.
+//! 64-bit Linux (x86-64 is what is tested; other systems are to come). Routines are cooperative: a
+//! long computation keeps its worker until it blocks, ends or calls [`routine::yield_now`]. After
+//! `fork` without `exec`, the child has no workers.
 #![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
 
 mod prim;

@@ -87,6 +87,11 @@ fn a_runtime_of_its_own_is_dropped() {
         .expect("two workers fit");
     let inner = runtime.run(|| routine::spawn(|| 6 * 7).join().expect("it returned"));
     assert_eq!(inner, 42);
+    // Nothing can unwind it when panics abort: then it is abandoned, and the process goes on.
+    runtime.run(|| {
+        routine::spawn(routine::park);
+        routine::yield_now();
+    });
     drop(runtime);
     println!("dropped");
 }

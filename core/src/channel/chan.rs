@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use super::error::{RecvError, RecvTimeoutError, SendError};
 use crate::control::{Outcome, Reason, Unlink};
-use crate::prim::{AtomicUsize, Ordering, SpinLock};
+use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::sys::clock::{self, Nanos};
 use crate::wait::{Claimed, WaitList, Waiter, block};
 
-/// Slots that a bounded channel allocates at once; a larger buffer grows with use.
-const PREALLOCATED: usize = 1024;
+/// Bytes that a bounded channel allocates at once; a larger buffer grows with use.
+const PREALLOCATED: usize = 64 * 1024;
 
 struct Chan<T> {
     state: SpinLock<State<T>>,
@@ -78,7 +78,7 @@ pub struct Receiver<T> {
 /// assert!(rx.recv().is_err(), "the sender is gone");
 /// ```
 pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
-    new(capacity, capacity.min(PREALLOCATED))
+    new(capacity, capacity.min(PREALLOCATED / size_of::<T>().max(1)))
 }
 
 /// A channel whose sends never wait, and whose memory has no bound; prefer [`bounded`].
@@ -123,13 +123,29 @@ unsafe fn slot<T>(claimed: &Claimed) -> *mut Option<T> {
     claimed.slot().cast()
 }
 
+/// Why a value was not taken at once.
+enum Refused<'a, T> {
+    Closed(T),
+    Full(T, SpinGuard<'a, State<T>>),
+}
+
+/// Why there was no value at once.
+enum Missing<'a, T> {
+    Closed,
+    Empty(SpinGuard<'a, State<T>>),
+}
+
 impl<T> Chan<T> {
-    #[track_caller]
-    fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let mut state = self.state.lock();
+    /// Hands the value to a receiver that waits, or puts it into the buffer.
+    #[inline]
+    fn offer<'a>(
+        &'a self,
+        mut state: SpinGuard<'a, State<T>>,
+        value: T,
+    ) -> Result<(), Refused<'a, T>> {
         if !state.open {
             drop(state);
-            return Err(SendError(value));
+            return Err(Refused::Closed(value));
         }
         if let Some(receiver) = state.receiving.pop_front() {
             // SAFETY: I2: a receiver's slot, ours since it was unlinked.
@@ -142,43 +158,12 @@ impl<T> Chan<T> {
             state.values.push_back(value);
             return Ok(());
         }
-        drop(state);
-        self.send_slow(value)
+        Err(Refused::Full(value, state))
     }
 
-    #[cold]
-    #[track_caller]
-    fn send_slow(&self, value: T) -> Result<(), SendError<T>> {
-        let waiter = Waiter::here();
-        let slot = UnsafeCell::new(Some(value));
-        waiter.set_slot(slot.get().cast());
-        {
-            let mut state = self.state.lock();
-            // It was full; the moment may have passed.
-            if !state.open || state.values.len() < self.capacity || !state.receiving.is_empty() {
-                drop(state);
-                let value = slot.into_inner().expect("the slot was filled above");
-                return self.send(value);
-            }
-            // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
-            unsafe { state.sending.push_back(&waiter) };
-        }
-        let wait = Wait {
-            chan: self,
-            waiter: &waiter,
-            side: Side::Sending,
-        };
-        // SAFETY: made here, linked just now; `wait` takes this waiter out.
-        unsafe { block(&waiter, &wait, Reason::ChanSend, None) };
-        match slot.into_inner() {
-            None => Ok(()),
-            Some(value) => Err(SendError(value)),
-        }
-    }
-
-    #[track_caller]
-    fn recv(&self, deadline: Option<Nanos>) -> Result<T, RecvTimeoutError> {
-        let mut state = self.state.lock();
+    /// Takes a value out of the buffer, or from a sender that waits.
+    #[inline]
+    fn grab<'a>(&'a self, mut state: SpinGuard<'a, State<T>>) -> Result<T, Missing<'a, T>> {
         if let Some(value) = state.values.pop_front() {
             if let Some(sender) = state.sending.pop_front() {
                 // SAFETY: I2: a sender's slot, ours since it was unlinked.
@@ -196,28 +181,80 @@ impl<T> Chan<T> {
             return Ok(value.expect("a linked sender's slot holds its value"));
         }
         if !state.open {
-            return Err(RecvTimeoutError::Disconnected);
+            return Err(Missing::Closed);
         }
+        Err(Missing::Empty(state))
+    }
+
+    #[inline]
+    #[track_caller]
+    fn send(&self, value: T) -> Result<(), SendError<T>> {
+        match self.offer(self.state.lock(), value) {
+            Ok(()) => Ok(()),
+            Err(Refused::Closed(value)) => Err(SendError(value)),
+            Err(Refused::Full(value, state)) => {
+                drop(state);
+                self.send_slow(value)
+            }
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn send_slow(&self, value: T) -> Result<(), SendError<T>> {
+        let waiter = Waiter::here();
+        // It was full; the moment may have passed.
+        let (value, mut state) = match self.offer(self.state.lock(), value) {
+            Ok(()) => return Ok(()),
+            Err(Refused::Closed(value)) => return Err(SendError(value)),
+            Err(Refused::Full(value, state)) => (value, state),
+        };
+        let slot = UnsafeCell::new(Some(value));
+        waiter.set_slot(slot.get().cast());
+        // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
+        unsafe { state.sending.push_back(&waiter) };
         drop(state);
-        self.recv_slow(deadline)
+        let wait = Wait {
+            chan: self,
+            waiter: &waiter,
+            side: Side::Sending,
+        };
+        // SAFETY: made here, linked just now; `wait` takes this waiter out.
+        unsafe { block(&waiter, &wait, Reason::ChanSend, None) };
+        match slot.into_inner() {
+            None => Ok(()),
+            Some(value) => Err(SendError(value)),
+        }
+    }
+
+    #[inline]
+    #[track_caller]
+    fn recv(&self, deadline: Option<Nanos>) -> Result<T, RecvTimeoutError> {
+        match self.grab(self.state.lock()) {
+            Ok(value) => Ok(value),
+            Err(Missing::Closed) => Err(RecvTimeoutError::Disconnected),
+            Err(Missing::Empty(state)) => {
+                drop(state);
+                self.recv_slow(deadline)
+            }
+        }
     }
 
     #[cold]
     #[track_caller]
     fn recv_slow(&self, deadline: Option<Nanos>) -> Result<T, RecvTimeoutError> {
         let waiter = Waiter::here();
+        // It was empty; the moment may have passed.
+        let mut state = match self.grab(self.state.lock()) {
+            Ok(value) => return Ok(value),
+            Err(Missing::Closed) => return Err(RecvTimeoutError::Disconnected),
+            Err(Missing::Empty(state)) => state,
+        };
         let slot = UnsafeCell::new(None::<T>);
         waiter.set_slot(slot.get().cast());
-        {
-            let mut state = self.state.lock();
-            // It was empty; the moment may have passed.
-            if !state.open || !state.values.is_empty() || !state.sending.is_empty() {
-                drop(state);
-                return self.recv(deadline);
-            }
-            // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
-            unsafe { state.receiving.push_back(&waiter) };
-        }
+        // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
+        unsafe { state.receiving.push_back(&waiter) };
+        drop(state);
         let wait = Wait {
             chan: self,
             waiter: &waiter,

@@ -23,7 +23,7 @@ use crate::sys::cpus;
 /// a few microseconds were met asleep each time.
 const SPIN: Nanos = 20_000;
 /// Looks at the inbox between two rounds over the other workers' queues.
-const LOOKS: usize = 8;
+const LOOKS: usize = 32;
 /// Rounds after that, which give up the thread's turn instead.
 const TURNS: usize = 3;
 /// A worker moves away from a CPU that it shares with another at most once in this time.
@@ -128,9 +128,7 @@ impl Core {
             if self.worker.home().has_mail() {
                 return;
             }
-            for _ in 0..4 {
-                hint::spin_loop();
-            }
+            hint::spin_loop();
         }
     }
 
