@@ -18,15 +18,17 @@
 //! ```
 //! use rust_routines::{channel, routine};
 //!
-//! #[rust_routines::main]
 //! fn main() {
 //!     let (tx, rx) = channel::bounded(10);
-//!     let sender = routine::spawn(move || tx.send(42).unwrap());
-//!     let receiver = routine::spawn(move || println!("{}", rx.recv().unwrap()));
-//!     sender.join().unwrap();
-//!     receiver.join().unwrap();
+//!     routine::spawn(move || tx.send(42).unwrap());
+//!     routine::spawn(move || println!("{}", rx.recv().unwrap()));
+//! #   routine::sleep(std::time::Duration::from_millis(50));
 //! }
 //! ```
+//!
+//! As in Go, a program ends when `main` returns, whatever still runs: join what has to be done
+//! ([`routine::JoinHandle::join`], [`sync::WaitGroup`]).
+//!
 //!
 //! Everything that blocks works from routines and from plain threads alike, and no program has to set
 //! anything up: the global runtime starts itself. [`run`] and `#[rust_routines::main]` run the first
@@ -53,6 +55,12 @@
 //! A lock of the operating system (`std::sync::Mutex`, parking_lot's) that a routine holds *while it
 //! parks* can put to sleep the very thread that has to run that routine, for good, when a home-mate
 //! wants it. [`sync::Mutex`] has the same methods and parks the routine instead.
+//!
+//! # Tests
+//!
+//! `#[rust_routines::test]` runs a test's body with one worker and with several, on runtimes of its own.
+//! A plain `#[test]` may use routines too, but the global runtime's threads are started by whichever
+//! test comes first, and the test harness captures what they print as that test's.
 //!
 //! # Limits
 //!

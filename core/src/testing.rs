@@ -42,6 +42,6 @@ struct Note(usize);
 
 impl Drop for Note {
     fn drop(&mut self) {
-        eprintln!("note: this happened with {} worker(s)", self.0);
+        eprintln!("note: this happened with this many workers: {}", self.0);
     }
 }

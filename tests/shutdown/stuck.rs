@@ -35,7 +35,7 @@ fn assert_threads_end(name: &str) {
 fn stuck_routines(runtime: Runtime) -> Vec<String> {
     let stuck = runtime.shutdown(SHORT).expect_err("a routine is stuck");
     let text = stuck.to_string();
-    assert!(text.starts_with(&format!("{} routines", stuck.routines().len())));
+    assert!(text.starts_with(&format!("{} routine", stuck.routines().len())));
     for line in stuck.routines() {
         assert!(text.contains(line.as_str()), "{text}");
     }

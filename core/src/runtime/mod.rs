@@ -32,7 +32,8 @@ const ANSWER: Duration = Duration::from_millis(200);
 ///
 /// # Panics
 /// Dropping a runtime from one of its own routines panics (it would wait for itself): move it to
-/// the thread or routine that made it, or let `run` return first.
+/// the thread or routine that made it, or let `run` return first. The runtime is gone all the same:
+/// its routines are cancelled, and its threads end when they have.
 ///
 /// # Go
 /// No counterpart: a Go process has one runtime.
@@ -65,9 +66,10 @@ impl Stuck {
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.routines.len() == 1 { "" } else { "s" };
         write!(
             f,
-            "{} routines did not end in time and are abandoned",
+            "{} routine{s} did not end in time: abandoned",
             self.routines.len()
         )?;
         self.routines
@@ -260,7 +262,7 @@ impl Runtime {
     /// drop their closure. Destructors may still park.
     ///
     /// **Blocks** the calling thread (a routine of another runtime: that routine) for at most
-    /// `timeout`; a thread, but not a routine, also waits for the destructors of thread-locals on the
+    /// `timeout`, and up to 200 ms more to ask what is stuck; a thread, but not a routine, also waits for the destructors of thread-locals on the
     /// workers' threads.
     ///
     /// # Errors

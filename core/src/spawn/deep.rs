@@ -35,7 +35,10 @@ use crate::switch::{self, Span};
 /// ```
 #[track_caller]
 pub fn with_stack<R>(bytes: usize, f: impl FnOnce() -> R) -> R {
-    let size = Size::for_bytes(bytes).unwrap_or_else(|error| panic!("{error}"));
+    let size = match Size::for_bytes(bytes) {
+        Ok(size) => size,
+        Err(error) => panic!("{error}"),
+    };
     let here = with_core(|core| core.map(|core| core.shared.depot.clone()));
     let depot: &Depot = match &here {
         Some(depot) => depot,

@@ -50,12 +50,17 @@ impl WaitGroup {
     ///
     /// # Go
     /// `wg.Add(delta)`.
+    #[track_caller]
     pub fn add(&self, delta: isize) {
         let mut before = self.count.load(Ordering::Relaxed);
         let now = loop {
+            let Some(now) = before.checked_add(delta as i64) else {
+                panic!("sync: WaitGroup counter overflow");
+            };
             // Never stored below zero, not even for a moment: `wait` could see it.
-            let now = before.checked_add(delta as i64).filter(|&now| now >= 0);
-            let now = now.unwrap_or_else(|| panic!("sync: negative WaitGroup counter"));
+            if now < 0 {
+                panic!("sync: negative WaitGroup counter");
+            }
             // ORDER: Release pairs with the Acquire loads in `wait`: what was done before `done` is
             // visible after `wait`; Acquire, so that the last one has seen it too.
             match self
@@ -80,6 +85,7 @@ impl WaitGroup {
     ///
     /// # Go
     /// `wg.Done()`.
+    #[track_caller]
     pub fn done(&self) {
         self.add(-1);
     }
