@@ -126,7 +126,7 @@ fn every_ci_script_is_called() {
 }
 
 #[test]
-fn no_file_names_a_machine_or_a_registry() {
+fn no_file_names_a_machine() {
     assert_none(house::check_words(
         &Workspace::find(),
         include_str!("words.txt"),
