@@ -22,7 +22,6 @@
 //!     let (tx, rx) = channel::bounded(10);
 //!     routine::spawn(move || tx.send(42).unwrap());
 //!     routine::spawn(move || println!("{}", rx.recv().unwrap()));
-//! #   routine::sleep(std::time::Duration::from_millis(50));
 //! }
 //! ```
 //!

@@ -203,11 +203,13 @@ mod model {
                 let (inbox, flag) = (inbox.clone(), flag.clone());
                 thread::spawn(move || {
                     flag.store(true, Ordering::Relaxed);
+                    // ORDER: SeqCst; pairs with the owner's fence below.
                     crate::prim::fence(Ordering::SeqCst);
                     inbox.is_asleep()
                 })
             };
             assert!(inbox.fall_asleep());
+            // ORDER: SeqCst; pairs with the other side's fence above.
             crate::prim::fence(Ordering::SeqCst);
             let seen = flag.load(Ordering::Relaxed);
             let unparked = other.join().unwrap();

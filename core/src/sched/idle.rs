@@ -221,6 +221,15 @@ mod model {
     }
 
     impl World {
+        fn new(workers: usize) -> Arc<World> {
+            Arc::new(World {
+                idle: Idle::new(),
+                work: Work::default(),
+                rung: (0..workers).map(|_| Default::default()).collect(),
+                done: AtomicUsize::new(0),
+            })
+        }
+
         fn publish(&self) {
             self.work.injector.fetch_add(1, Ordering::Relaxed);
             self.ring();
@@ -281,9 +290,11 @@ mod model {
             let mut search = self.idle.search(2);
             loop {
                 while self.take(&mut search) {
-                    self.done.fetch_add(1, Ordering::SeqCst);
+                    // ORDER: AcqRel; pairs with the load below, and orders nothing of the protocol.
+                    self.done.fetch_add(1, Ordering::AcqRel);
                 }
-                if self.done.load(Ordering::SeqCst) == total {
+                // ORDER: pairs with the addition above.
+                if self.done.load(Ordering::Acquire) == total {
                     if let Some(search) = search.take() {
                         let _last = self.idle.end(search);
                     }
@@ -299,12 +310,7 @@ mod model {
     #[test]
     fn no_work_is_left_to_sleepers() {
         loom::model(|| {
-            let world = Arc::new(World {
-                idle: Idle::new(),
-                work: Work::default(),
-                rung: (0..1).map(|_| Default::default()).collect(),
-                done: AtomicUsize::new(0),
-            });
+            let world = World::new(1);
             let worker = {
                 let world = world.clone();
                 thread::spawn(move || world.do_all(0, 2))
@@ -312,8 +318,8 @@ mod model {
             world.publish();
             world.publish();
             worker.join().unwrap();
-            assert_eq!(world.done.load(Ordering::SeqCst), 2);
-            assert_eq!(world.idle.counts.load(Ordering::SeqCst), 0);
+            assert_eq!(world.done.load(Ordering::Relaxed), 2);
+            assert_eq!(world.idle.counts.load(Ordering::Relaxed), 0);
         });
     }
 
@@ -323,12 +329,7 @@ mod model {
         let mut model = loom::model::Builder::new();
         model.preemption_bound = Some(preemptions);
         model.check(move || {
-            let world = Arc::new(World {
-                idle: Idle::new(),
-                work: Work::default(),
-                rung: (0..2).map(|_| Default::default()).collect(),
-                done: AtomicUsize::new(0),
-            });
+            let world = World::new(2);
             let workers: Vec<_> = (0..2)
                 .map(|number| {
                     let world = world.clone();
@@ -345,7 +346,7 @@ mod model {
             for thread in workers.into_iter().chain(others) {
                 thread.join().unwrap();
             }
-            assert_eq!(searching(world.idle.counts.load(Ordering::SeqCst)), 0);
+            assert_eq!(searching(world.idle.counts.load(Ordering::Relaxed)), 0);
         });
     }
 
@@ -364,12 +365,7 @@ mod model {
     #[test]
     fn work_that_moves_is_found() {
         loom::model(|| {
-            let world = Arc::new(World {
-                idle: Idle::new(),
-                work: Work::default(),
-                rung: (0..1).map(|_| Default::default()).collect(),
-                done: AtomicUsize::new(0),
-            });
+            let world = World::new(1);
             let worker = {
                 let world = world.clone();
                 thread::spawn(move || world.do_one(0))
