@@ -169,7 +169,7 @@ impl Body {
         self.home
     }
 
-    /// The routine's header: alive while the routine runs, which holds a count of it.
+    /// The routine's header: alive until the routine sets its `ended`.
     #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: only home calls this, between `build` and the routine's end.

@@ -5,10 +5,13 @@
 //! | payload (behind the header, typed in `spawn`) | the routine until `ended` is set, then the handle |
 //! | `ended` | set once by the routine; the one handle waits for it or abandons it |
 //! | `permit` | set by any `Routine`; only the routine itself waits for it |
-//! | `refs` | one for the handle, one for the routine, one for each `Routine` value |
+//! | `refs` | one for the routine and its handle together, one for each `Routine` value |
 //! | `flags` | home |
 //!
 //! - I1: the object is freed by whoever takes `refs` to zero, and by nobody else.
+//! - I2: the count of the pair goes with the second of the two: the routine sets `ended`, the handle
+//!   abandons it or finds it set, and the word of `ended` tells each whether the other has been there.
+//!   So neither touches `refs` at its own end, and the handle of a routine that has ended is alone.
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -79,7 +82,7 @@ pub(crate) struct Header {
 const CANCELLED: u32 = 1;
 
 impl Header {
-    /// A header with one count for the routine and one for its handle.
+    /// A header with one count, for the routine and its handle (I2).
     pub(crate) fn new(
         vtable: &'static VTable,
         id: u64,
@@ -90,7 +93,7 @@ impl Header {
             vtable,
             ended: Event::new(),
             permit: Event::new(),
-            refs: AtomicU32::new(2),
+            refs: AtomicU32::new(1),
             flags: AtomicU32::new(0),
             id,
             site,
@@ -164,11 +167,6 @@ impl HeaderRef {
         HeaderRef(header)
     }
 
-    #[inline]
-    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
-        self.0
-    }
-
     /// A new count on a header that somebody else keeps alive.
     ///
     /// # Safety
@@ -205,8 +203,12 @@ impl Deref for HeaderRef {
 impl Drop for HeaderRef {
     #[inline]
     fn drop(&mut self) {
-        // ORDER: Release pairs with the Acquire fence of whoever frees the object.
-        if self.refs.fetch_sub(1, Ordering::Release) == 1 {
+        // The only count is ours, and only who holds one can make another: no need to decrement.
+        // ORDER: Acquire pairs with the Release decrements of all former holders.
+        let is_last = self.refs.load(Ordering::Acquire) == 1
+            // ORDER: Release pairs with the Acquire load and fence of whoever frees the object.
+            || self.refs.fetch_sub(1, Ordering::Release) == 1;
+        if is_last {
             // ORDER: pairs with the Release decrements of all former holders.
             fence(Ordering::Acquire);
             // SAFETY: I1: the last count has gone.
@@ -224,7 +226,7 @@ impl fmt::Debug for HeaderRef {
     }
 }
 
-/// The right to start a routine that has not started; holds the routine's own count.
+/// The right to start a routine that has not started; keeps the pair's count alive (I2).
 #[must_use]
 pub(crate) struct Fresh(NonNull<Header>);
 
@@ -233,19 +235,19 @@ unsafe impl Send for Fresh {}
 
 impl Fresh {
     /// # Safety
-    /// The caller passes on the routine's own count; the routine has never been started, or has
-    /// given its stack up to start again.
+    /// The routine has never been started, or has given its stack up to start again; `ended` is not
+    /// set.
     pub(crate) unsafe fn new(header: NonNull<Header>) -> Fresh {
         Fresh(header)
     }
 
     #[inline]
     pub(crate) fn header(&self) -> &Header {
-        // SAFETY: `Fresh` holds the routine's count.
+        // SAFETY: I2: alive until `ended` is set, which a routine that has not run has not.
         unsafe { self.0.as_ref() }
     }
 
-    /// Gives up the right; the count now belongs to the routine that runs.
+    /// Gives up the right, to the routine that runs.
     #[inline]
     pub(crate) fn into_raw(self) -> NonNull<Header> {
         self.0

@@ -9,6 +9,7 @@
 //! The rights are move-only values: `Fresh` (may be started, by any worker), `Ready` (may be
 //! resumed, at home). A double wake would need two `Ready` for one routine, and nothing makes them.
 
+pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod home;

@@ -13,6 +13,7 @@ use crossbeam_deque::Worker as Deque;
 use super::registry::Registry;
 use super::shared::Shared;
 use super::worker::{Seat, Worker};
+use crate::control::blocks::Local;
 use crate::control::{Body, Fresh};
 use crate::prim::{AtomicU64, Ordering};
 use crate::queue::list::List;
@@ -38,6 +39,8 @@ pub(crate) struct Core {
     pub(super) yielded: List<Body>,
     pub(super) current: Cell<Option<NonNull<Body>>>,
     pub(super) cache: RefCell<Cache>,
+    /// Memory for headers.
+    pub(crate) blocks: Local,
     pub(super) registry: RefCell<Registry>,
     /// Whether the nursery may hold something.
     pub(super) has_children: Cell<bool>,
@@ -106,6 +109,7 @@ impl Core {
         } = seat;
         let core = Core {
             cache: RefCell::new(Cache::new(shared.depot.clone())),
+            blocks: Local::new(),
             worker,
             number,
             deque,

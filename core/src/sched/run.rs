@@ -278,7 +278,6 @@ impl Core {
         stats.started.add(1);
         stats.live.add(1);
         self.note_arrival();
-        // The count that `fresh` held now belongs to the routine, which passes it to `run`.
         let _header = fresh.into_raw();
         self.resume(body);
     }
@@ -347,7 +346,7 @@ unsafe fn enter(body: *mut ()) {
     let bomb = Bomb("a panic has reached the root of a routine's stack");
     // SAFETY: the caller's promise; the body outlives everything that runs on its stack.
     let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
-    // SAFETY: `start` has passed the routine's count on.
+    // SAFETY: this is the routine's start.
     unsafe { (header.as_ref().vtable().run)(header) };
     bomb.defuse();
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::cell::{self, Output};
 use super::handle::JoinHandle;
-use crate::control::{Extra, Fresh, HeaderRef, Place};
+use crate::control::{Extra, Fresh, Place};
 use crate::sched::core::outside_id;
 use crate::sched::{Core, Shared, shared, with_core};
 use crate::stack::{Size, Stack};
@@ -158,8 +158,7 @@ fn settle<T>(
     match placed {
         Ok(()) => Ok(handle),
         Err((error, fresh)) => {
-            // SAFETY: it will never start, so its count is ours to drop.
-            drop(unsafe { HeaderRef::from_raw(fresh.into_raw()) });
+            cell::discard(fresh);
             Err(error)
         }
     }

@@ -11,15 +11,17 @@
 //! - I2: user code - the closure, and destructors of what it leaves behind - runs on the routine's
 //!   stack or at the handle's, never on the scheduler's.
 
+use std::alloc::Layout;
 use std::any::{Any, TypeId};
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
 
 use super::handle::JoinError;
 use super::restart::{self, Again};
+use crate::control::blocks::{self, Class};
 use crate::control::header::Restart;
 use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
@@ -46,9 +48,10 @@ enum Payload<F, T> {
     Empty,
 }
 
-/// The handle's side of the payload.
+/// The handle's side of the payload. It does not drop the count it shares with the routine by itself:
+/// that takes a look at `ended`, which is the handle's business.
 pub(super) struct Output<T> {
-    header: HeaderRef,
+    header: NonNull<Header>,
     produces: PhantomData<fn() -> T>,
 }
 
@@ -115,16 +118,16 @@ where
 {
     let header = Header::new(vtable, id, site, extra);
     let payload = UnsafeCell::new(Payload::<F, T>::Closure(f));
-    let cell = Box::new(Cell { header, payload });
-    let header = NonNull::from(Box::leak(cell)).cast::<Header>();
-    // SAFETY: a new header has two counts: one for the routine, one for its handle.
-    unsafe {
-        let output = Output {
-            header: HeaderRef::from_raw(header),
-            produces: PhantomData,
-        };
-        (Fresh::new(header), output)
-    }
+    let cell = allocate::<Cell<F, T>>();
+    // SAFETY: new memory for just this.
+    unsafe { cell.write(Cell { header, payload }) };
+    let header = cell.cast::<Header>();
+    let output = Output {
+        header,
+        produces: PhantomData,
+    };
+    // SAFETY: it has never been started.
+    (unsafe { Fresh::new(header) }, output)
 }
 
 /// # Safety
@@ -151,7 +154,7 @@ unsafe fn fill<F, T>(header: NonNull<Header>, with: Payload<F, T>) {
 /// The life of a routine, on its own stack.
 ///
 /// # Safety
-/// `header` is the head of a `Cell<F, T>`; the caller passes on the routine's count, at its start.
+/// `header` is the head of a `Cell<F, T>`, and this is the start of its routine.
 unsafe fn run<F, T>(header: NonNull<Header>)
 where
     F: FnOnce() -> T + Send,
@@ -160,7 +163,7 @@ where
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: I1: ours until `ended` is set.
         let start = unsafe { replace::<F, T>(header, Payload::Empty) };
-        // SAFETY: alive while the routine's count is.
+        // SAFETY: alive until `ended` is set.
         if unsafe { header.as_ref() }.is_cancelled() {
             drop(start);
             panic::resume_unwind(Box::new(Cancel));
@@ -197,21 +200,71 @@ where
 /// The last steps: hands the result over, or drops it if nobody wants it.
 ///
 /// # Safety
-/// As [`run`]; consumes the routine's count.
+/// As [`run`]; the routine does not touch its header afterwards.
 unsafe fn end<F, T>(header: NonNull<Header>) {
-    // SAFETY: the routine's count, which keeps the object alive until the end of this function.
-    let header_ref = unsafe { HeaderRef::from_raw(header) };
-    if let Before::Abandoned = one::set(&header_ref.ended) {
+    // The handle may free the header as soon as `ended` is set, so nothing but that word is lent out.
+    // SAFETY: alive until then.
+    let ended = unsafe { &(*header.as_ptr()).ended };
+    if let Before::Abandoned = one::set(ended) {
         // SAFETY: I1: abandoned, so the payload is still ours.
         contain(|| drop(unsafe { replace::<F, T>(header, Payload::Empty) }));
+        // SAFETY: the handle went first, so the count of the pair is ours (the header's I2).
+        drop(unsafe { HeaderRef::from_raw(header) });
+    }
+}
+
+/// A routine that found no place never starts: its half of the pair ends here.
+pub(super) fn discard(fresh: Fresh) {
+    let header = fresh.into_raw();
+    // SAFETY: as in `end`.
+    if let Before::Abandoned = one::set(unsafe { &(*header.as_ptr()).ended }) {
+        // SAFETY: as in `end`; the closure is dropped with the object.
+        drop(unsafe { HeaderRef::from_raw(header) });
     }
 }
 
 /// # Safety
 /// `header` is the head of a `Cell<F, T>` whose last count has gone.
 unsafe fn free<F, T>(header: NonNull<Header>) {
-    // SAFETY: made by `build` from a box of this type.
-    drop(unsafe { Box::from_raw(header.as_ptr().cast::<Cell<F, T>>()) });
+    let cell = header.cast::<Cell<F, T>>();
+    let _memory = Memory(cell);
+    // SAFETY: made by `build`, and nobody refers to it any more.
+    unsafe { cell.drop_in_place() };
+}
+
+/// Memory for a cell: a block, or from the global allocator if it is too large for one.
+#[inline]
+fn allocate<C>() -> NonNull<C> {
+    match const { Class::of(Layout::new::<C>()) } {
+        Some(class) => with_core(|core| match core {
+            Some(core) => core.blocks.take(class),
+            None => blocks::take_outside(class),
+        })
+        .cast(),
+        None => NonNull::from(Box::leak(Box::<C>::new_uninit())).cast(),
+    }
+}
+
+/// The memory of a cell that is dropped; freed also if that panics.
+struct Memory<C>(NonNull<C>);
+
+impl<C> Drop for Memory<C> {
+    #[inline]
+    fn drop(&mut self) {
+        match const { Class::of(Layout::new::<C>()) } {
+            Some(class) => {
+                let block = self.0.cast();
+                with_core(|core| match core {
+                    // SAFETY: from `allocate`, which chose by the same type; dropped.
+                    Some(core) => unsafe { core.blocks.put(class, block) },
+                    // SAFETY: as above.
+                    None => unsafe { blocks::put_outside(class, block) },
+                });
+            }
+            // SAFETY: as above.
+            None => drop(unsafe { Box::from_raw(self.0.cast::<MaybeUninit<C>>().as_ptr()) }),
+        }
+    }
 }
 
 /// # Safety
@@ -238,8 +291,26 @@ unsafe fn rearm<F, T: 'static>(header: NonNull<Header>, again: Box<dyn Any + Sen
 }
 
 impl<T> Output<T> {
-    pub(super) fn header(&self) -> &HeaderRef {
-        &self.header
+    #[inline]
+    pub(super) fn header(&self) -> &Header {
+        // SAFETY: the count of the pair lives until `release`.
+        unsafe { self.header.as_ref() }
+    }
+
+    /// A count of its own.
+    pub(super) fn share(&self) -> HeaderRef {
+        // SAFETY: as above.
+        unsafe { HeaderRef::share(self.header) }
+    }
+
+    /// Drops the count of the pair.
+    ///
+    /// # Safety
+    /// `ended` is set, or was before the handle abandoned it; `self` is not used again.
+    #[inline]
+    pub(super) unsafe fn release(&self) {
+        // SAFETY: the routine went first, so the count is the handle's (the header's I2).
+        drop(unsafe { HeaderRef::from_raw(self.header) });
     }
 
     /// The result, once.
@@ -249,7 +320,7 @@ impl<T> Output<T> {
     pub(super) unsafe fn take(&self) -> Option<Result<T, JoinError>> {
         let mut result: Option<Result<T, JoinError>> = None;
         // SAFETY: the caller's promise; `build` pairs a header with the output of its own type.
-        unsafe { (self.header.vtable().take)(self.header.as_ptr(), (&raw mut result).cast()) };
+        unsafe { (self.header().vtable().take)(self.header, (&raw mut result).cast()) };
         result
     }
 }

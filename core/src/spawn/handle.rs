@@ -3,13 +3,14 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use super::cell::Output;
 use super::current::Id;
-use crate::control::{HeaderRef, Outcome, Reason};
+use crate::control::{Header, Outcome, Reason};
 use crate::queue::event::Before;
 use crate::wait::{TaskWaiter, one, shielded};
 
@@ -111,12 +112,17 @@ impl<T> JoinHandle<T> {
     /// assert!(matches!(failed, Err(JoinError::Panicked(_))));
     /// ```
     #[track_caller]
-    pub fn join(mut self) -> Result<T, JoinError> {
+    pub fn join(self) -> Result<T, JoinError> {
         self.refuse_reuse();
         drop(self.withdraw_task());
         let outcome = one::wait(&self.header().ended, Reason::Join, None);
         debug_assert_eq!(outcome, Outcome::Woken);
-        self.take()
+        // Nobody looks at the event again, so it need not be abandoned first.
+        let this = ManuallyDrop::new(self);
+        let result = this.take();
+        // SAFETY: `ended` is set; neither `this` nor its drop uses the output again.
+        unsafe { this.output.release() };
+        result
     }
 
     /// As `join`, with cancellation of the caller held off.
@@ -152,10 +158,11 @@ impl<T> JoinHandle<T> {
 
     /// The routine itself, to unpark it.
     pub fn routine(&self) -> super::Routine {
-        super::Routine::new(self.header().clone())
+        super::Routine::new(self.output.share())
     }
 
-    fn header(&self) -> &HeaderRef {
+    #[inline]
+    fn header(&self) -> &Header {
         self.output.header()
     }
 
@@ -168,15 +175,14 @@ impl<T> JoinHandle<T> {
         );
     }
 
-    fn take(&mut self) -> Result<T, JoinError> {
+    fn take(&self) -> Result<T, JoinError> {
         // SAFETY: set (the callers have waited for that), and not abandoned yet.
         let result = unsafe { self.output.take() };
-        self.header().ended.abandon();
         result.expect("a routine that has ended has a result")
     }
 
     /// Takes a future's registration back, if there is one and the routine has not ended.
-    fn withdraw_task(&mut self) -> Option<Arc<TaskWaiter>> {
+    fn withdraw_task(&self) -> Option<Arc<TaskWaiter>> {
         let waiter = self.header().ended.withdraw_any()?;
         // SAFETY: only this handle registers, tasks in `poll`; withdrawn, so the event's count is ours.
         Some(unsafe { TaskWaiter::from_waiter(waiter.cast()) })
@@ -209,18 +215,37 @@ impl<T> Future for JoinHandle<T> {
                 drop(unsafe { TaskWaiter::from_waiter(waiter) });
             }
         }
-        Poll::Ready(this.take())
+        let result = this.take();
+        this.header().ended.abandon();
+        Poll::Ready(result)
+    }
+}
+
+/// Gives the count of the pair up at the end of a handle whose routine has ended.
+struct GiveUp<'a, T>(&'a Output<T>);
+
+impl<T> Drop for GiveUp<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: made after `ended` was found set, at the last use of the output.
+        unsafe { self.0.release() };
     }
 }
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
         match self.header().ended.abandon() {
-            // SAFETY: it was set, so the result is ours; nobody looks for it again.
-            Before::Set => drop(unsafe { self.output.take() }),
+            Before::Set => {
+                // Also if dropping the result panics.
+                let _give_up = GiveUp(&self.output);
+                // SAFETY: it was set, so the result is ours; nobody looks for it again.
+                drop(unsafe { self.output.take() });
+            }
+            // It gave the result as a future, so it was set before.
+            // SAFETY: as above, and nothing uses the output again.
+            Before::Abandoned => unsafe { self.output.release() },
             // SAFETY: our own registration, which nobody else can take off any more.
             Before::Waiter(waiter) => drop(unsafe { TaskWaiter::from_waiter(waiter.cast()) }),
-            Before::Nobody | Before::Abandoned => {}
+            Before::Nobody => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::panic;
 use std::ptr::NonNull;
 
-use crate::control::{Fresh, Header, HeaderRef, Place};
+use crate::control::{Fresh, Header, Place};
 use crate::sched::with_core;
 use crate::sys::signal;
 
@@ -110,9 +110,9 @@ pub(super) fn closure<T: 'static>(again: Box<dyn Any + Send>) -> Again<T> {
 /// At the root: puts the new closure in place and places the routine anew.
 ///
 /// # Safety
-/// Called by the routine's root, with its count, as its last step.
+/// Called by the routine's root, as its last step.
 pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>) {
-    // SAFETY: the routine's count keeps it alive until it is placed.
+    // SAFETY: alive until `ended` is set, which a later turn of the routine does.
     let h = unsafe { header.as_ref() };
     let (Some(restart), Ok(unwind)) = (&h.vtable().restart, payload.downcast::<Unwind>()) else {
         unreachable!("`restart` unwinds only routines that can be restarted");
@@ -135,8 +135,7 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
         // SAFETY: it gives its stack up: after this nothing here touches it again.
         let fresh = unsafe { Fresh::new(header) };
         if let Err((error, fresh)) = core.place(fresh, Place::Spread) {
-            // SAFETY: it will never start, so its count is ours to drop.
-            drop(unsafe { HeaderRef::from_raw(fresh.into_raw()) });
+            super::cell::discard(fresh);
             unreachable!("spreading does not fail: {error}");
         }
         // After the placing: what counts here makes it go elsewhere.
