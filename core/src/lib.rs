@@ -100,12 +100,16 @@ mod wait;
 #[cfg(not(loom))]
 pub mod channel;
 #[cfg(not(loom))]
+mod io;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 pub mod sync;
 #[cfg(not(loom))]
 pub mod time;
 
+#[cfg(not(loom))]
+pub mod net;
 #[cfg(not(loom))]
 pub mod runtime;
 #[cfg(not(loom))]
@@ -115,6 +119,7 @@ mod testing;
 #[cfg(not(loom))]
 pub mod routine {
     pub use crate::control::Place;
+    pub use crate::net;
     pub use crate::sched::forbid::{ForbidPark, forbid_park};
     pub use crate::sched::hooks::on_switch;
     pub use crate::spawn::{
@@ -131,7 +136,7 @@ pub mod prelude {
     pub use crate::routine::{self, JoinHandle, spawn, yield_now};
     pub use crate::sync::{Mutex, WaitGroup};
     pub use crate::time::{Duration, Instant, sleep};
-    pub use crate::{channel, run, runtime, sync, time};
+    pub use crate::{channel, net, run, runtime, sync, time};
 }
 
 #[cfg(not(loom))]

@@ -195,7 +195,7 @@ impl Body {
     #[inline]
     pub(crate) fn set_reason(&self, reason: Reason) {
         self.reason.store(reason as u8, Ordering::Relaxed);
-        if reason != Reason::Running {
+        if reason.is_wait() {
             self.last_reason.set(reason);
         }
     }
@@ -204,7 +204,7 @@ impl Body {
         Reason::from_u8(self.reason.load(Ordering::Relaxed))
     }
 
-    /// Why it waited last.
+    /// Why it waited last; to yield is not to wait.
     #[inline]
     pub(crate) fn last_reason(&self) -> Reason {
         self.last_reason.get()

@@ -5,21 +5,31 @@
 //! alarm the routine may run and end, its worker with it. With the home still a home, a late ring
 //! is a spurious wake-up; counting the wakers in flight would cost two contended operations a wake.
 
+use std::sync::OnceLock;
+
 use super::body::{Body, Ready};
+use crate::queue::bell::{Bed, Bell};
 use crate::queue::inbox::Inbox;
 use crate::queue::list::List;
+use crate::sys::poll::Waker;
 use crate::sys::sleep::Alarm;
 
 pub(crate) struct Home {
     inbox: Inbox<Body>,
+    bell: Bell,
+    /// Wakes it from its parker.
     alarm: Alarm,
+    /// Wakes it from its poller, once it has one.
+    waker: OnceLock<Waker>,
 }
 
 impl Home {
     pub(crate) fn new(alarm: Alarm) -> Home {
         Home {
             inbox: Inbox::new(),
+            bell: Bell::new(),
             alarm,
+            waker: OnceLock::new(),
         }
     }
 
@@ -28,20 +38,42 @@ impl Home {
     pub(crate) fn push(&self, ready: Ready) {
         // SAFETY: `Ready` is the sole right to queue this routine, and ends here.
         if unsafe { self.inbox.push(ready.into_body()) } {
-            self.alarm.ring();
+            self.ring();
         }
     }
 
     /// From any thread, after storing a flag or mail and a SeqCst fence: makes the worker look.
     pub(crate) fn notice(&self) {
         if self.inbox.is_asleep() {
-            self.alarm.ring();
+            self.ring();
         }
     }
 
     /// From any thread: wakes the worker whether it sleeps or is about to.
     pub(crate) fn ring(&self) {
-        self.alarm.ring();
+        match self.bell.ring() {
+            Some(Bed::Parker) => self.alarm.ring(),
+            Some(Bed::Poller) => self
+                .waker
+                .get()
+                .expect("a worker that sleeps in its poller has one")
+                .wake(),
+            None => {}
+        }
+    }
+
+    /// Worker: it has a poller now, in which it may sleep.
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        let first = self.waker.set(waker).is_ok();
+        debug_assert!(first, "a worker has one poller, for good");
+    }
+
+    /// Worker: sleeps in `bed` by `sleep`, unless it has been rung.
+    pub(crate) fn sleep(&self, bed: Bed, sleep: impl FnOnce()) {
+        if self.bell.lie_down(bed) {
+            sleep();
+            self.bell.get_up();
+        }
     }
 
     /// Worker: whether something has arrived.

@@ -14,10 +14,12 @@ pub(crate) enum Reason {
     ChanReceive,
     Mutex,
     WaitGroup,
+    IoWait,
+    IoTurn,
 }
 
 impl Reason {
-    const ALL: [Reason; 9] = [
+    const ALL: [Reason; 11] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,
@@ -27,6 +29,8 @@ impl Reason {
         Reason::ChanReceive,
         Reason::Mutex,
         Reason::WaitGroup,
+        Reason::IoWait,
+        Reason::IoTurn,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -36,10 +40,16 @@ impl Reason {
             .unwrap_or(Reason::Running)
     }
 
+    /// Whether it waits for anything.
+    #[inline]
+    pub(crate) fn is_wait(self) -> bool {
+        self as u8 > Reason::Yield as u8
+    }
+
     /// Whether the world outside ended the wait: then the routine is likely one that hands out
     /// work (an accept loop, a ticker), and its children are spread.
     pub(crate) fn is_external(self) -> bool {
-        matches!(self, Reason::Sleep)
+        matches!(self, Reason::Sleep | Reason::IoWait)
     }
 
     pub(crate) fn word(self) -> &'static str {
@@ -53,6 +63,8 @@ impl Reason {
             Reason::ChanReceive => "chan receive",
             Reason::Mutex => "sync.Mutex.Lock",
             Reason::WaitGroup => "sync.WaitGroup.Wait",
+            Reason::IoWait => "IO wait",
+            Reason::IoTurn => "IO turn",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The same names as `std.rs`, from loom: only the modelled protocols are compiled against it.
 
-pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering, fence};
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
 /// loom knows one kind of full fence.
 pub(crate) fn full_fence() {

@@ -1,7 +1,9 @@
 //! L1: the queues and cells that routines pass through; generic and free of the runtime's types,
 //! so that loom can run them as they are.
 
+pub(crate) mod bell;
 pub(crate) mod event;
+pub(crate) mod gate;
 pub(crate) mod inbox;
 pub(crate) mod list;
 

@@ -63,6 +63,10 @@ pub(crate) struct Core {
     pub(super) reported: Cell<bool>,
     pub(super) last_trim: Cell<i64>,
     pub(super) last_move: Cell<i64>,
+    /// When the poller was last asked.
+    pub(super) last_poll: Cell<i64>,
+    /// Calls in a row that could have parked and did not, and in which slice.
+    pub(super) calls: Cell<(u32, u32)>,
 }
 
 /// Numbers that a worker fetches at a time.
@@ -131,12 +135,15 @@ impl Core {
             reported: Cell::new(false),
             last_trim: Cell::new(0),
             last_move: Cell::new(0),
+            last_poll: Cell::new(0),
+            calls: Cell::new((0, 0)),
             shared,
         };
         CORE.set(&core);
         // A panic here would leave `CORE` dangling and the routines of this home without a worker.
         let bomb = Bomb("a worker's loop panicked");
         core.run();
+        core.evict_sockets();
         bomb.defuse();
         CORE.set(ptr::null());
         drop(alternate);

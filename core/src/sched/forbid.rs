@@ -94,6 +94,11 @@ pub(crate) fn check() {
     }
 }
 
+/// Whether parking is forbidden here.
+pub(crate) fn is_forbidden() -> bool {
+    FORBIDDEN.with(|forbidden| forbidden.count.get() > 0)
+}
+
 /// The routine that runs here ends: guards that it has leaked must not hurt its home-mates.
 #[inline]
 pub(super) fn reset() {

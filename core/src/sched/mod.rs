@@ -9,6 +9,7 @@
 //! | `place` | where a new routine goes |
 //! | `search` | out of work: search, steal, sleep |
 //! | `idle` | the counts of searchers and sleepers, with the argument and its model |
+//! | `sockets` | the worker's poller: when it is asked, who goes on |
 //! | `park` | leaving a routine: yield, suspend; the hooks around it |
 //! | `stop` | shutdown: cancel, count down, report, abandon |
 //! | `overflow` | a stack overflow, by name |
@@ -29,6 +30,7 @@ pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod shared;
+pub(crate) mod sockets;
 pub(crate) mod stop;
 pub(crate) mod worker;
 

@@ -14,6 +14,9 @@ use crate::prim::Ordering;
 use crate::switch::units;
 use crate::sys::clock::Nanos;
 
+/// Calls without a park in one slice; some 50 us of system calls.
+const CALLS: u32 = 32;
+
 /// The payload that unwinds a cancelled routine. Not a panic: no hook runs, nothing is printed.
 pub(crate) struct Cancel;
 
@@ -35,6 +38,25 @@ impl Core {
             body.add_shield(-1);
         }
         hooks::restore(kept);
+    }
+
+    /// After a call that could have parked and did not: now and then lets the others go first, so that
+    /// a routine whose socket is never empty does not keep the worker to itself.
+    #[inline]
+    pub(crate) fn note_call(&self, body: NonNull<Body>) {
+        let (slice, calls) = self.calls.get();
+        let tick = self.tick.get();
+        let calls = if slice == tick { calls + 1 } else { 0 };
+        self.calls.set((tick, calls));
+        if calls >= CALLS && !forbid::is_forbidden() {
+            self.look_around();
+            // SAFETY: the current routine gives itself up; home resumes it only after it has
+            // suspended. Not `yield_now`: what the call has given must not be lost to a cancellation.
+            unsafe {
+                self.yielded.push(body);
+                self.suspend(body.as_ref(), Reason::Yield);
+            }
+        }
     }
 
     /// Lets the others go first.

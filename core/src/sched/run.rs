@@ -9,7 +9,8 @@
 //! the order they were spawned, before anything older: five spawns run 4 0 1 2 3, and a tree of a
 //! million leaves needs a hundred stacks instead of seventy thousand. Thieves take the oldest.
 //!
-//! Nothing waits for ever: every 8th pick looks at the clock, the inbox and the mail, every 61st
+//! Nothing waits for ever: every 8th pick looks at the clock, the inbox and the mail, and asks the
+//! poller if that was not done in the last 100 us; every 61st
 //! takes from the mail, the yielded or the injector, every 976th the oldest of the deque, after 8
 //! started routines in a row a not-started one has its turn, and after 61 children in a row (a chain
 //! in which each spawns the next) one that is ready.
@@ -161,6 +162,7 @@ impl Core {
     #[inline]
     pub(super) fn look_around(&self) {
         self.fire_timers();
+        self.poll_now_and_then();
         let home = self.worker.home();
         if home.has_mail() {
             home.take(&self.ready);

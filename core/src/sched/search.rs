@@ -37,6 +37,9 @@ impl Core {
     /// Finds something to do, or sleeps until there may be something.
     #[cold]
     pub(super) fn rest(&self) {
+        if self.poll_at_once() {
+            return;
+        }
         let mut search = if self.is_own() {
             None
         } else {
@@ -72,7 +75,7 @@ impl Core {
         let spin = if self.stands_apart(start) { SPIN } else { 0 };
         let mut turns = 0;
         while turns < TURNS {
-            if self.has_work_of_its_own() {
+            if self.poll_at_once() || self.has_work_of_its_own() {
                 self.end_search(searching);
                 return Ok(());
             }
@@ -218,7 +221,7 @@ impl Core {
             limit = Some(limit.map_or(again, |limit| limit.min(again)));
         }
         self.note_asleep();
-        self.sleeper.sleep(limit);
+        self.sleep_for(limit);
         self.worker
             .stats
             .awake_since
@@ -254,6 +257,6 @@ impl Core {
 
     /// Waits for a moment, or for news.
     pub(super) fn nap(&self) {
-        self.sleeper.sleep(Some(NAP));
+        self.sleep_for(Some(NAP));
     }
 }

@@ -9,18 +9,19 @@
 //! | `mail` | whoever spreads a new routine to it |
 //! | `nursery` | the worker; thieves when its deque is empty |
 //! | `stats` | the worker only |
-//! | `timers` | the worker; later a stand-in while it is stuck |
+//! | `timers`, `poller` | the worker; later a stand-in while it is stuck |
 //!
 //! Workers are type-stable like their homes: recycled, never freed (`control::home` says why).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_deque::{Stealer, Worker as Deque};
 use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
 use crate::control::{Body, Fresh, Home};
+use crate::driver::poller::Poller;
 use crate::driver::timers::Timers;
 use crate::prim::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock};
 use crate::sys::clock::Nanos;
@@ -35,6 +36,8 @@ pub(crate) struct Worker {
     pub(crate) nursery: CachePadded<Nursery>,
     pub(crate) stats: CachePadded<Stats>,
     pub(crate) timers: CachePadded<Alarms>,
+    /// Made when a routine of this home first waits for a socket; kept for the next user of the seat.
+    pub(crate) poller: CachePadded<OnceLock<Poller>>,
     pub(crate) stealer: Stealer<Fresh>,
     /// Names of the routines here that have one; touched for named routines only.
     pub(crate) names: Mutex<HashMap<u64, Arc<str>>>,
@@ -215,6 +218,7 @@ impl Worker {
                 next: AtomicI64::new(Nanos::MAX),
                 queue: Mutex::new(Timers::default()),
             }),
+            poller: CachePadded::default(),
             stealer: deque.stealer(),
             names: Mutex::new(HashMap::new()),
         }));
@@ -276,6 +280,7 @@ mod tests {
             offset_of!(Worker, nursery),
             offset_of!(Worker, stats),
             offset_of!(Worker, timers),
+            offset_of!(Worker, poller),
             offset_of!(Worker, stealer),
         ];
         for pair in starts.windows(2) {

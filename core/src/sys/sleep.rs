@@ -1,7 +1,7 @@
 //! How a worker's thread sleeps: a token that one side stores and the other uses up.
 //!
-//! crossbeam's parker, because std's `park` would eat tokens that belong to the user. The poller
-//! will take its place for workers that wait for sockets; nothing else knows how a worker sleeps.
+//! crossbeam's parker, because std's `park` would eat tokens that belong to the user. A worker that
+//! watches sockets sleeps in its poller instead (`queue::bell` tells the two apart).
 
 use std::time::Duration;
 

@@ -7,6 +7,7 @@
 
 pub(crate) mod list;
 pub(crate) mod one;
+pub(crate) mod turn;
 pub(crate) mod waiter;
 
 pub(crate) use list::WaitList;

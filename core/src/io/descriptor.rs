@@ -1,0 +1,360 @@
+//! A descriptor that routines and threads wait for: try the call, wait only if it would block.
+//!
+//! ```text
+//! 1 enter the gate                     (closed: an error; else the descriptor stays open until we leave)
+//! 2 take the turn of the side          (one at a time waits for an edge, the others stand in line)
+//! 3 take the signal, make the call     (an edge during the call is signalled after 3, and seen in 5)
+//! 4 it would block: attach the port to the poller of this home
+//! 5 register for the signal and park; signalled already: go to 3
+//! ```
+//!
+//! A read that gives less than it was asked for has emptied the socket: an edge will tell when there
+//! is more, so the call that would find nothing is left out next time (`drained`). That holds because
+//! the signal was taken before the call, and unless the other side has closed (`Port::is_over`): its
+//! edge may have come together with the last bytes. Writes likewise.
+//!
+//! A plain thread waits in poll(2) on the descriptor itself, whatever pollers do.
+//!
+//! Invariants:
+//! - I1: the socket is used inside of the gate only, and dropped once, by the one whom the gate tells
+//!   to finish.
+//! - I2: `drained` is used by the holder of the side's turn only.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::net::Shutdown;
+use std::ops::Deref;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::{closed, timed_out};
+use crate::control::{Body, Outcome, Reason, Unlink};
+use crate::driver::port::Port;
+use crate::prim::{AtomicBool, AtomicI64, Ordering};
+use crate::queue::event::Event;
+use crate::queue::gate::{Closing, Gate};
+use crate::sched::{forbid, park, sockets, with_core};
+use crate::sys::clock::{self, Nanos};
+use crate::sys::poll::{self, Wish};
+use crate::wait::turn::{Held, Turn};
+
+/// What a call waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+pub(crate) struct Descriptor<S: AsFd> {
+    gate: Gate,
+    /// I1.
+    socket: UnsafeCell<ManuallyDrop<S>>,
+    port: Arc<Port>,
+    read: Lane,
+    write: Lane,
+}
+
+/// One direction.
+struct Lane {
+    turn: Turn,
+    /// I2: the last call has left nothing to be had before the next edge.
+    drained: AtomicBool,
+    /// Nanoseconds; 0 is no limit.
+    timeout: AtomicI64,
+}
+
+// SAFETY: the socket is shared by reference and dropped by any thread, hence the bounds; everything
+// else is atomic or locked.
+unsafe impl<S: AsFd + Send + Sync> Sync for Descriptor<S> {}
+// SAFETY: as above.
+unsafe impl<S: AsFd + Send + Sync> Send for Descriptor<S> {}
+
+/// Keeps the socket open.
+pub(crate) struct Inside<'a, S: AsFd>(&'a Descriptor<S>);
+
+impl Lane {
+    const fn new() -> Lane {
+        Lane {
+            turn: Turn::new(),
+            drained: AtomicBool::new(false),
+            timeout: AtomicI64::new(0),
+        }
+    }
+
+    fn deadline(&self) -> Option<Nanos> {
+        match self.timeout.load(Ordering::Relaxed) {
+            0 => None,
+            timeout => Some(clock::now().saturating_add(timeout)),
+        }
+    }
+}
+
+impl<S: AsFd> Descriptor<S> {
+    /// `socket` does not block.
+    pub(crate) fn new(socket: S, wish: Wish) -> Descriptor<S> {
+        Descriptor {
+            gate: Gate::new(),
+            socket: UnsafeCell::new(ManuallyDrop::new(socket)),
+            port: Arc::new(Port::new(wish)),
+            read: Lane::new(),
+            write: Lane::new(),
+        }
+    }
+
+    /// The socket, which stays open until the guard is dropped.
+    #[inline]
+    pub(crate) fn enter(&self) -> io::Result<Inside<'_, S>> {
+        if self.gate.enter() {
+            Ok(Inside(self))
+        } else {
+            Err(closed())
+        }
+    }
+
+    /// Makes the call, when it would not block.
+    ///
+    /// `spent` says of its result whether it has taken all there is until the next edge.
+    #[inline]
+    pub(crate) fn call<R>(
+        &self,
+        side: Side,
+        mut op: impl FnMut(&S) -> io::Result<R>,
+        spent: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        let result = self.call_in_turn(side, &mut op, spent)?;
+        note_call();
+        Ok(result)
+    }
+
+    /// Until the call has been made; leaves gate and turn before the routine may give way to others.
+    #[inline]
+    fn call_in_turn<R>(
+        &self,
+        side: Side,
+        op: &mut impl FnMut(&S) -> io::Result<R>,
+        spent: impl FnOnce(&R) -> bool,
+    ) -> io::Result<R> {
+        let socket = self.enter()?;
+        let lane = self.lane(side);
+        let mut deadline = None;
+        let _turn = match lane.turn.try_take() {
+            Some(turn) => turn,
+            None => self.wait_for_turn(lane, &mut deadline)?,
+        };
+        let event = self.event(side);
+        loop {
+            if !lane.drained.load(Ordering::Relaxed) || event.is_set() {
+                event.take();
+                match op(&socket) {
+                    Ok(result) => {
+                        let drained = spent(&result) && !self.port.is_over();
+                        lane.drained.store(drained, Ordering::Relaxed);
+                        return Ok(result);
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            self.wait(side, &mut deadline)?;
+        }
+    }
+
+    #[cold]
+    fn wait_for_turn<'a>(
+        &self,
+        lane: &'a Lane,
+        deadline: &mut Option<Nanos>,
+    ) -> io::Result<Held<'a>> {
+        *deadline = lane.deadline();
+        let turn = lane.turn.take(Reason::IoTurn, *deadline);
+        if self.gate.is_closed() {
+            return Err(closed());
+        }
+        turn.ok_or_else(timed_out)
+    }
+
+    /// Steps 4 and 5.
+    #[cold]
+    #[inline(never)]
+    fn wait(&self, side: Side, deadline: &mut Option<Nanos>) -> io::Result<()> {
+        let lane = self.lane(side);
+        // Whatever comes of this wait, the next call asks the system.
+        lane.drained.store(false, Ordering::Relaxed);
+        if deadline.is_none() {
+            *deadline = lane.deadline();
+        }
+        forbid::check();
+        let fd = self.raw();
+        let here = with_core(|core| {
+            let core = core?;
+            let body = core.current()?;
+            Some((core.poller(), body))
+        });
+        let outcome = match here {
+            Some((poller, body)) => {
+                self.port.attach(fd, poller?)?;
+                wait_here(self.event(side), body, *deadline)
+            }
+            None => wait_on_thread(fd, side, *deadline)?,
+        };
+        match outcome {
+            Outcome::Cancelled => park::raise(),
+            _ if self.gate.is_closed() => Err(closed()),
+            Outcome::Woken => Ok(()),
+            Outcome::TimedOut => Err(timed_out()),
+        }
+    }
+
+    /// Closes it for all who share it: wakes who waits, with an error. The descriptor itself is
+    /// closed when the last of them has left.
+    pub(crate) fn close(&self) -> io::Result<()> {
+        let socket = self.enter()?;
+        let others = match self.gate.close() {
+            Closing::Before => return Err(closed()),
+            Closing::Empty => unreachable!("we are inside"),
+            Closing::Later { users } => users > 1,
+        };
+        self.port.signal(true, true, &mut sockets::wake);
+        if others {
+            // Threads in poll(2) do not see our signal. A listener stops listening at once. It fails
+            // if there is no connection: then nobody waits for its bytes.
+            let _not_connected = socket2::SockRef::from(&*socket).shutdown(Shutdown::Both);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_timeout(&self, side: Side, timeout: Option<Duration>) -> io::Result<()> {
+        let nanos = match timeout {
+            None => 0,
+            Some(Duration::ZERO) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    "a timeout of zero would end every call at once: give None for no limit",
+                ));
+            }
+            Some(timeout) => Nanos::try_from(timeout.as_nanos()).unwrap_or(Nanos::MAX),
+        };
+        self.lane(side).timeout.store(nanos, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn timeout(&self, side: Side) -> Option<Duration> {
+        match self.lane(side).timeout.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos.unsigned_abs())),
+        }
+    }
+
+    #[inline]
+    fn lane(&self, side: Side) -> &Lane {
+        match side {
+            Side::Read => &self.read,
+            Side::Write => &self.write,
+        }
+    }
+
+    #[inline]
+    fn event(&self, side: Side) -> &Event {
+        match side {
+            Side::Read => &self.port.read,
+            Side::Write => &self.port.write,
+        }
+    }
+
+    /// Inside of the gate.
+    fn raw(&self) -> RawFd {
+        // SAFETY: I1: the callers are inside, or finish.
+        unsafe { (*self.socket.get()).as_fd().as_raw_fd() }
+    }
+
+    /// After the last has left.
+    #[cold]
+    fn finish(&self) {
+        self.port.detach(self.raw());
+        // SAFETY: I1: nobody is inside, nobody enters, and the gate says this once.
+        unsafe { ManuallyDrop::drop(&mut *self.socket.get()) };
+    }
+}
+
+impl<S: AsFd> Deref for Inside<'_, S> {
+    type Target = S;
+
+    #[inline]
+    fn deref(&self) -> &S {
+        // SAFETY: I1: we are inside.
+        unsafe { &*self.0.socket.get() }
+    }
+}
+
+impl<S: AsFd> Drop for Inside<'_, S> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.gate.leave() {
+            self.0.finish();
+        }
+    }
+}
+
+impl<S: AsFd> Drop for Descriptor<S> {
+    fn drop(&mut self) {
+        if self.gate.close() == Closing::Empty {
+            self.finish();
+        }
+    }
+}
+
+/// A wait of a routine for an edge.
+struct Wait<'a> {
+    event: &'a Event,
+    body: NonNull<Body>,
+}
+
+impl Unlink for Wait<'_> {
+    fn unlink(&self) -> bool {
+        self.event.withdraw(self.body.cast())
+    }
+}
+
+/// Step 5: parks the current routine until there was an edge.
+fn wait_here(event: &Event, body: NonNull<Body>, deadline: Option<Nanos>) -> Outcome {
+    if !event.register(body.cast()) {
+        return Outcome::Woken;
+    }
+    let wait = Wait { event, body };
+    let unlink: NonNull<dyn Unlink + '_> = NonNull::from(&wait);
+    // SAFETY: only the lifetime is erased: the wait ends before this function does.
+    let unlink =
+        unsafe { std::mem::transmute::<NonNull<dyn Unlink + '_>, NonNull<dyn Unlink>>(unlink) };
+    with_core(|core| {
+        let core = core.expect("a routine runs on a worker");
+        // SAFETY: registered just now; `Wait` withdraws this very routine.
+        unsafe { core.wait(body, unlink, Reason::IoWait, deadline) }
+    })
+}
+
+#[cold]
+fn wait_on_thread(fd: RawFd, side: Side, deadline: Option<Nanos>) -> io::Result<Outcome> {
+    let events = match side {
+        Side::Read => libc::POLLIN | libc::POLLRDHUP,
+        Side::Write => libc::POLLOUT,
+    };
+    let left = deadline.filter(|&at| at != Nanos::MAX).map(clock::until);
+    if left.is_some_and(|left| left.is_zero()) {
+        return Ok(Outcome::TimedOut);
+    }
+    poll::wait_for(fd, events, left)?;
+    Ok(Outcome::Woken)
+}
+
+#[inline]
+fn note_call() {
+    with_core(|core| {
+        if let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) {
+            core.note_call(body);
+        }
+    });
+}

@@ -1,0 +1,90 @@
+//! The worker and its poller: when it is asked, and who goes on then.
+//!
+//! Asked without waiting whenever the worker runs out of work, again while it searches, and every
+//! 100 us while it is busy; asked with waiting instead of a sleep in the parker, as long as there is
+//! a socket to wait for. What has happened to one socket makes at most two routines ready, a reader and
+//! a writer; they go on at their homes, which are mostly here.
+
+use std::io;
+use std::ptr::NonNull;
+use std::time::Duration;
+
+use super::core::Core;
+use super::park::make_ready;
+use crate::control::{Body, Ready};
+use crate::driver::poller::Poller;
+use crate::queue::bell::Bed;
+use crate::sys::clock::{self, Nanos};
+
+/// How long a busy worker lets sockets wait: some ten system calls of its routines.
+const POLL_EVERY: Nanos = 100_000;
+
+impl Core {
+    /// The poller of this worker.
+    pub(crate) fn poller(&self) -> io::Result<&'static Poller> {
+        if let Some(poller) = self.worker.poller.get() {
+            return Ok(poller);
+        }
+        let poller = Poller::new()?;
+        self.worker.home().set_waker(poller.waker());
+        Ok(self.worker.poller.get_or_init(|| poller))
+    }
+
+    #[inline]
+    fn watching(&self) -> Option<&'static Poller> {
+        self.worker
+            .poller
+            .get()
+            .filter(|poller| poller.is_watching())
+    }
+
+    /// A busy worker asks, unless it did a moment ago.
+    #[inline]
+    pub(super) fn poll_now_and_then(&self) {
+        if let Some(poller) = self.watching() {
+            if clock::now() - self.last_poll.get() > POLL_EVERY {
+                self.poll(poller, Some(Duration::ZERO));
+            }
+        }
+    }
+
+    /// Asks without waiting; `true` if a routine of this home can go on.
+    pub(super) fn poll_at_once(&self) -> bool {
+        if let Some(poller) = self.watching() {
+            self.poll(poller, Some(Duration::ZERO));
+        }
+        !self.ready.is_empty()
+    }
+
+    /// Sleeps until rung, until a socket of this home is ready or `limit` has passed.
+    pub(super) fn sleep_for(&self, limit: Option<Duration>) {
+        let home = self.worker.home();
+        match self.watching() {
+            Some(poller) => home.sleep(Bed::Poller, || self.poll(poller, limit)),
+            None => home.sleep(Bed::Parker, || self.sleeper.sleep(limit)),
+        }
+    }
+
+    fn poll(&self, poller: &Poller, limit: Option<Duration>) {
+        let polled = poller.poll(limit, wake);
+        if let Err(error) = polled {
+            // Only a descriptor that is none, or memory that is not ours, is refused.
+            panic!("the poller of a worker is broken: {error}");
+        }
+        self.last_poll.set(clock::now());
+    }
+
+    /// The worker leaves: sockets that it watched are watched elsewhere at their next wait.
+    pub(super) fn evict_sockets(&self) {
+        if let Some(poller) = self.worker.poller.get() {
+            poller.evict(wake);
+        }
+    }
+}
+
+/// Queues the routine that waited for a socket.
+pub(crate) fn wake(waiter: NonNull<()>) {
+    // SAFETY: only bodies are registered with ports (`io::descriptor`), and the event that gave it
+    // out gave the right to wake it.
+    make_ready(unsafe { Ready::new(waiter.cast::<Body>()) });
+}
