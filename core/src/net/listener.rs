@@ -7,11 +7,12 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::error::{explain, no_address};
 use super::stream::TcpStream;
 use crate::io::{Descriptor, Side};
+use crate::sched::sockets;
 use crate::sys::poll::Wish;
 use crate::time::sleep;
 
@@ -141,6 +142,8 @@ impl TcpListener {
         let (stream, peer) = self
             .socket
             .call(Side::Read, |socket| socket.accept(), |_| false)?;
+        // A hint, and no more: without it the handler goes anywhere.
+        sockets::note_arrival_on(SockRef::from(&stream).cpu_affinity().ok());
         Ok((TcpStream::from_std(stream)?, peer))
     }
 

@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(super) random: Cell<u64>,
     /// Where the next search for the least loaded worker begins.
     pub(super) spread_from: Cell<usize>,
+    /// The CPU on which what the next routine to be spread will work on arrives.
+    pub(super) arrives_on: Cell<Option<usize>>,
     /// Numbers for new routines: the next one and the end of the block.
     ids: Cell<(u64, u64)>,
     /// Stacks that have been claimed for routines to come.
@@ -129,6 +131,7 @@ impl Core {
             births: Cell::new(0),
             random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),
             spread_from: Cell::new(number.wrapping_add(1)),
+            arrives_on: Cell::new(None),
             ids: Cell::new((0, 0)),
             credit: Cell::new(0),
             cancelled_all: Cell::new(false),

@@ -8,6 +8,9 @@ use crate::control::{Fresh, Place};
 use crate::prim::{Ordering, fence};
 use std::sync::Arc;
 
+/// A worker may be preferred if it has at most one part in so many more than the one with the fewest.
+const SLACK: usize = 8;
+
 impl Core {
     /// Places a routine that the one running here has spawned.
     #[inline]
@@ -35,8 +38,15 @@ impl Core {
 
     /// Spreads from the worker after the last one chosen, so that equals take turns.
     fn spread(&self, fresh: Fresh) {
-        let chosen = self.shared.spread(fresh, self.spread_from.get());
+        let wish = self.arrives_on.take();
+        let chosen = self.shared.spread(fresh, self.spread_from.get(), wish);
         self.spread_from.set(chosen + 1);
+    }
+
+    /// The routine that runs here has taken on a connection whose packets arrive on `cpu`: the next
+    /// one that is spread, likely its handler, is better off on a worker there.
+    pub(crate) fn note_arrival_on(&self, cpu: Option<usize>) {
+        self.arrives_on.set(cpu);
     }
 
     /// Whether the routine that runs was last woken from outside (an accept loop, a ticker): its
@@ -76,7 +86,7 @@ impl Shared {
                 Ok(())
             }
             Place::Spread => {
-                self.spread(fresh, number as usize);
+                self.spread(fresh, number as usize, None);
                 Ok(())
             }
             Place::Own => self.hire_own(fresh),
@@ -88,14 +98,26 @@ impl Shared {
         placed
     }
 
+    /// A worker that was last seen on `cpu` and has at most `most` live routines.
+    fn worker_on(&self, cpu: usize, most: usize) -> Option<usize> {
+        self.workers.iter().position(|worker| {
+            worker.stats.cpu.load(Ordering::Relaxed) == cpu + 1 && worker.load() <= most
+        })
+    }
+
     /// To the worker with the fewest live routines, whose number is returned; among equals to the
-    /// first from number `from` on.
-    fn spread(&self, fresh: Fresh, from: usize) -> usize {
+    /// first from number `from` on. A worker that was last seen on the CPU `wish` is preferred as long
+    /// as that keeps the balance.
+    fn spread(&self, fresh: Fresh, from: usize, wish: Option<usize>) -> usize {
         let count = self.workers.len();
-        let number = (0..count)
+        let (fewest, number) = (0..count)
             .map(|i| (from % count + i) % count)
-            .min_by_key(|&number| self.workers[number].load())
+            .map(|number| (self.workers[number].load(), number))
+            .min_by_key(|&(load, _)| load)
             .expect("a runtime has at least one worker");
+        let number = wish
+            .and_then(|cpu| self.worker_on(cpu, fewest + fewest / SLACK + 1))
+            .unwrap_or(number);
         let worker = self.workers[number];
         worker.mail.push(fresh);
         // ORDER: SeqCst orders the mail before the look at the sleep word; pairs with

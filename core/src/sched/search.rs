@@ -102,10 +102,9 @@ impl Core {
     /// take turns look like one busy CPU to its balancer: left alone they share it for seconds, and
     /// the one that pauses keeps the CPU from the one it waits for.
     fn stands_apart(&self, now: Nanos) -> bool {
-        let Some(cpu) = cpus::current() else {
+        let Some(cpu) = self.note_cpu() else {
             return true;
         };
-        self.worker.stats.cpu.store(cpu + 1, Ordering::Relaxed);
         let shares = |other: &&'static Worker| {
             !std::ptr::eq(*other, self.worker)
                 && other.stats.cpu.load(Ordering::Relaxed) == cpu + 1
@@ -119,10 +118,15 @@ impl Core {
         }
         self.last_move.set(now);
         cpus::leave(cpu);
-        if let Some(cpu) = cpus::current() {
-            self.worker.stats.cpu.store(cpu + 1, Ordering::Relaxed);
-        }
+        self.note_cpu();
         true
+    }
+
+    /// Says where it runs.
+    pub(super) fn note_cpu(&self) -> Option<usize> {
+        let cpu = cpus::current()?;
+        self.worker.stats.cpu.store(cpu + 1, Ordering::Relaxed);
+        Some(cpu)
     }
 
     /// Pauses, until something arrives.

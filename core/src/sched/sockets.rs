@@ -9,7 +9,7 @@ use std::io;
 use std::ptr::NonNull;
 use std::time::Duration;
 
-use super::core::Core;
+use super::core::{Core, with_core};
 use super::park::make_ready;
 use crate::control::{Body, Ready};
 use crate::driver::poller::Poller;
@@ -72,6 +72,7 @@ impl Core {
             panic!("the poller of a worker is broken: {error}");
         }
         self.last_poll.set(clock::now());
+        self.note_cpu();
     }
 
     /// The worker leaves: sockets that it watched are watched elsewhere at their next wait.
@@ -80,6 +81,15 @@ impl Core {
             poller.evict(wake);
         }
     }
+}
+
+/// See [`Core::note_arrival_on`].
+pub(crate) fn note_arrival_on(cpu: Option<usize>) {
+    with_core(|core| {
+        if let Some(core) = core {
+            core.note_arrival_on(cpu);
+        }
+    });
 }
 
 /// Queues the routine that waited for a socket.

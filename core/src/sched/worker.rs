@@ -84,7 +84,7 @@ pub(crate) struct Stats {
     /// Nanoseconds awake until the last sleep, and since when it is awake (0: asleep).
     pub(crate) busy: Counter,
     pub(crate) awake_since: AtomicI64,
-    /// The CPU it was on when it last ran out of work, plus one.
+    /// The CPU it was on when it last ran out of work or asked its poller, plus one.
     pub(crate) cpu: AtomicUsize,
     /// The routine that runs now, for reports.
     pub(crate) current: AtomicPtr<Body>,
