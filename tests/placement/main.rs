@@ -1,6 +1,7 @@
 //! Where routines live: a home is for life, so placement is a decision, and here is what was decided.
 #![forbid(unsafe_code)]
 
+mod connections;
 mod near;
 mod own;
 mod restart;

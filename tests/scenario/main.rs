@@ -6,11 +6,13 @@
 
 mod at_rest;
 mod cancelled;
+mod connections;
 mod cycles;
 mod edges;
 mod hooks;
 mod limits;
 mod overflow;
+mod sockets;
 mod stack_budget;
 
 use std::io::Read;
@@ -20,6 +22,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("block-at-thread-exit", edges::block_at_thread_exit),
     ("burst", at_rest::burst),
     ("cancelled-while-unwinding", cancelled::while_unwinding),
+    ("connections", connections::main),
     ("cycles", cycles::main),
     ("global-workers", limits::global_workers),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
@@ -44,6 +47,9 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("panic-on-small-stack", edges::panic_on_small_stack),
     ("segfault-in-routine", overflow::segfault_in_a_routine),
     ("segfault-in-thread", overflow::segfault_in_a_thread),
+    ("sockets-cycles", sockets::cycles),
+    ("sockets-many", sockets::many),
+    ("sockets-out-of-files", sockets::out_of_files),
     ("stack-budget", stack_budget::main),
     ("ticking", at_rest::ticking),
 ];

@@ -62,6 +62,17 @@ impl Ended {
     }
 }
 
+/// `program` with a limit of `files` open descriptors; arguments can be added.
+///
+/// The shell sets both limits, so what the program may have does not depend on how the tests were
+/// started. It says so if the limit cannot be had.
+pub fn with_files(files: u32, program: &str) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+    command.args(["-c", &script, program]);
+    command
+}
+
 /// Runs `command` to its end.
 ///
 /// # Panics
