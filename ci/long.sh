@@ -9,7 +9,7 @@
 # loom models instead.
 set -euo pipefail
 
-jobs=(examples-go book loom-wide asan stress bench)
+jobs=(examples-go book loom-wide asan stress bench compare)
 [ $# -eq 0 ] || jobs=("$@")
 
 # One job may take an hour, all of them six.

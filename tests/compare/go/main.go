@@ -1,11 +1,13 @@
 // Command compare-go is the Go side of the comparison: one row per run.
 //
 //	compare-go ROW SIZE
+//	compare-go -serve
 //
-// runs ROW once with SIZE units of work and prints one JSON line. The same
+// The first runs ROW once with SIZE units of work and prints one JSON line. The same
 // contract holds for the Rust sides, so that the harness reads all of them
 // alike. Each row is written the way a Go programmer would write it, with no
-// handicap; GOMAXPROCS comes from the environment.
+// handicap; GOMAXPROCS comes from the environment. The second is the echo
+// server for clients in other processes.
 package main
 
 import (
@@ -42,6 +44,9 @@ var rows = map[string]func(n int) sample{
 	"cpu_pair":         cpuPair,
 	"spawn_latency":    spawnLatency,
 	"wake_latency":     wakeLatency,
+	"echo_1":           echo(1),
+	"echo_100":         echo(100),
+	"echo_1000":        echo(1000),
 }
 
 func main() {
@@ -52,8 +57,11 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 1 && args[0] == "-serve" {
+		return serve()
+	}
 	if len(args) != 2 {
-		return fmt.Errorf("usage: compare-go ROW SIZE")
+		return fmt.Errorf("usage: compare-go ROW SIZE | -serve")
 	}
 	row, ok := rows[args[0]]
 	if !ok {

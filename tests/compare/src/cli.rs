@@ -1,7 +1,9 @@
 //! The command line. Parsed by hand: a dozen flags need no crate.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::client::Client;
 use crate::rows::{self, Row, Side};
 
 /// What `--help` prints.
@@ -11,14 +13,17 @@ cargo run --release -p rust-routines-compare -- [options]
   (none)           all rows, 5 alternating rounds: table, Markdown, JSON and SVG
   --rows a,b       only these rows
   --rounds N       number of rounds, at least 5
-  --smoke          three rows with little work, one round, judges nothing but that all of it runs
+  --smoke          five rows with little work, one round, judges nothing but that all of it runs
   --out DIR        where the files go (default: compare in cargo's target folder)
   --list           the rows and what must be reached
   --idle           only: CPU time of two idle runtimes in 10 s
+  --plot-connections
+                   only: the plot of where connections live, as connections.svg
   --callgrind      only: instructions of the fan-out against std threads (needs valgrind)
 
 Go is taken from $GO, else from ci/go.sh, else from the PATH; without it its column is left out.
-For one run by hand, which prints one line of JSON: --side ours|tokio|threads --row ROW [--size N]";
+For one run by hand, which prints one line of JSON: --side ours|tokio|threads --row ROW [--size N]
+(and go or redis as SIDE where the sides are servers)";
 
 /// What this process is to do.
 pub(crate) enum Mode {
@@ -34,11 +39,28 @@ pub(crate) enum Mode {
         row: String,
         /// How much of it; the row's own size if `None`.
         size: Option<u64>,
+        /// Where programs may be built.
+        out: PathBuf,
+    },
+    /// Be the echo server of a side.
+    Serve(Side),
+    /// Be the client of a server.
+    Client {
+        /// Which one.
+        client: Client,
+        /// Where the server listens.
+        to: SocketAddr,
+        /// How many connections.
+        connections: u64,
+        /// How much work in all.
+        size: u64,
     },
     /// Be the process with two idle runtimes.
     IdleChild,
     /// Measure idle runtimes.
     Idle(PathBuf),
+    /// Draw where connections live.
+    Connections(PathBuf),
     /// Count instructions.
     Callgrind(PathBuf),
     /// Compare.
@@ -61,7 +83,13 @@ pub(crate) struct Options {
 pub(crate) const MIN_ROUNDS: usize = 5;
 
 /// The rows of a smoke run.
-const SMOKE_ROWS: [&str; 3] = ["spawn_join", "yield", "ping_pong_near"];
+const SMOKE_ROWS: [&str; 5] = [
+    "spawn_join",
+    "yield",
+    "ping_pong_near",
+    "echo_100",
+    "echo_100_apart",
+];
 
 /// Everything that can stand on the command line, before it is put together.
 #[derive(Default)]
@@ -72,6 +100,10 @@ struct Given {
     side: Option<Side>,
     row: Option<String>,
     size: Option<u64>,
+    client: Option<Client>,
+    to: Option<SocketAddr>,
+    connections: Option<u64>,
+    serve: Option<Side>,
     smoke: bool,
     only: Option<&'static str>,
 }
@@ -89,10 +121,15 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Mode, String> {
             "--side" => given.side = Some(side(value()?)?),
             "--row" => given.row = Some(value()?.clone()),
             "--size" => given.size = Some(number(flag, value()?)?),
+            "--serve" => given.serve = Some(side(value()?)?),
+            "--client" => given.client = Some(client(value()?)?),
+            "--to" => given.to = Some(number(flag, value()?)?),
+            "--connections" => given.connections = Some(number(flag, value()?)?),
             "--smoke" => given.smoke = true,
             "--list" => given.only = Some("list"),
             "--idle" => given.only = Some("idle"),
             "--idle-child" => given.only = Some("idle-child"),
+            "--plot-connections" => given.only = Some("connections"),
             "--callgrind" => given.only = Some("callgrind"),
             "--help" | "-h" => given.only = Some("help"),
             _ => return Err(format!("unknown option {flag}")),
@@ -108,17 +145,33 @@ impl Given {
             Some("help") => Ok(Mode::Help),
             Some("list") => Ok(Mode::List),
             Some("idle") => Ok(Mode::Idle(out)),
+            Some("connections") => Ok(Mode::Connections(out)),
             Some("idle-child") => Ok(Mode::IdleChild),
             Some(_) => Ok(Mode::Callgrind(out)),
+            None if self.client.is_some() => self.client(),
+            None if self.serve.is_some() => Ok(Mode::Serve(self.serve.unwrap_or(Side::Ours))),
             None => match (self.side, self.row.clone()) {
                 (Some(side), Some(row)) => Ok(Mode::Child {
                     side,
                     row,
                     size: self.size,
+                    out,
                 }),
                 (None, None) => self.compare(out),
                 _ => Err("--side and --row belong together".into()),
             },
+        }
+    }
+
+    fn client(self) -> Result<Mode, String> {
+        match (self.client, self.to, self.connections) {
+            (Some(client), Some(to), Some(connections)) => Ok(Mode::Client {
+                client,
+                to,
+                connections,
+                size: self.size.unwrap_or(connections),
+            }),
+            _ => Err("--client, --to and --connections belong together".into()),
         }
     }
 
@@ -162,10 +215,18 @@ fn number<T: std::str::FromStr>(flag: &str, text: &str) -> Result<T, String> {
 }
 
 fn side(text: &str) -> Result<Side, String> {
-    [Side::Ours, Side::Tokio, Side::Threads]
+    Side::ALL
         .into_iter()
         .find(|side| side.name() == text)
-        .ok_or_else(|| format!("--side: {text} is none of ours, tokio, threads"))
+        .ok_or_else(|| format!("{text} is no side: ours, go, tokio, threads, redis"))
+}
+
+fn client(text: &str) -> Result<Client, String> {
+    match text {
+        "echo" => Ok(Client::Echo),
+        "idle" => Ok(Client::Idle),
+        _ => Err(format!("--client: {text} is neither echo nor idle")),
+    }
 }
 
 /// `compare` in cargo's target folder, which is where this binary lies: `target/release/rust-routines-compare`.
@@ -219,9 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn smoke_is_three_rows_once() {
+    fn smoke_is_a_few_rows_once() {
         let smoke = options("--smoke --out /x");
-        assert_eq!((smoke.rows.len(), smoke.rounds), (3, 1));
+        assert_eq!((smoke.rows.len(), smoke.rounds), (5, 1));
         assert_eq!(smoke.out, PathBuf::from("/x"));
     }
 
@@ -232,7 +293,11 @@ mod tests {
             "--rounds x",
             "--rows nope",
             "--row yield",
-            "--side go --row yield",
+            "--side perl --row yield",
+            "--client echo --to 127.0.0.1:7",
+            "--client echo --to nowhere --connections 7",
+            "--client http --to 127.0.0.1:7 --connections 7",
+            "--serve perl",
             "--out",
             "--frob",
         ] {
@@ -243,10 +308,32 @@ mod tests {
     #[test]
     fn a_child_is_told_row_side_and_size() {
         match mode("--side tokio --row yield --size 7") {
-            Ok(Mode::Child { side, row, size }) => {
+            Ok(Mode::Child {
+                side, row, size, ..
+            }) => {
                 assert_eq!((side, row.as_str(), size), (Side::Tokio, "yield", Some(7)))
             }
             _ => panic!("not a child"),
         }
+    }
+
+    #[test]
+    fn a_client_is_told_where_to_and_how_much() {
+        match mode("--client echo --to 127.0.0.1:7 --connections 100 --size 9") {
+            Ok(Mode::Client {
+                client,
+                to,
+                connections,
+                size,
+            }) => assert_eq!(
+                (client, to.port(), connections, size),
+                (Client::Echo, 7, 100, 9)
+            ),
+            _ => panic!("not a client"),
+        }
+        assert!(matches!(
+            mode("--serve tokio"),
+            Ok(Mode::Serve(Side::Tokio))
+        ));
     }
 }

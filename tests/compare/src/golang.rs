@@ -8,10 +8,38 @@ use crate::proc;
 
 /// The built Go program.
 pub(crate) struct Go {
+    /// Go itself.
+    go: PathBuf,
     /// The program.
     pub(crate) program: PathBuf,
     /// What `go version` says.
     pub(crate) version: String,
+}
+
+impl Go {
+    /// The built program, to be run on so many processors.
+    pub(crate) fn command(&self, processors: u32) -> Command {
+        command(&self.program, processors)
+    }
+
+    /// Builds another program, of the one file `source`, into `out`.
+    pub(crate) fn build_file(&self, source: &Path, out: &Path) -> Result<(), String> {
+        let mut command = Command::new(&self.go);
+        command.env("GOTOOLCHAIN", "local").args(["build", "-o"]);
+        proc::run(command.arg(out).arg(source), BUILD_LIMIT).map(drop)
+    }
+}
+
+/// A Go program, to be run on so many processors and with Go's own defaults: settings of whoever runs this are not part of
+/// the comparison.
+pub(crate) fn command(program: &Path, processors: u32) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env("GOMAXPROCS", processors.to_string())
+        .env_remove("GOGC")
+        .env_remove("GOMEMLIMIT")
+        .env_remove("GODEBUG");
+    command
 }
 
 /// Getting a Go may mean fetching it.
@@ -36,7 +64,7 @@ pub(crate) fn build(out: &Path) -> Result<Go, NoGo> {
     } else {
         "compare-go"
     });
-    let mut command = Command::new(go);
+    let mut command = Command::new(&go);
     command
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("go"))
         // The Go that was found, and not one it would fetch to please a go.mod.
@@ -45,7 +73,11 @@ pub(crate) fn build(out: &Path) -> Result<Go, NoGo> {
         .arg(&program)
         .arg(".");
     proc::run(&mut command, BUILD_LIMIT).map_err(NoGo::Broken)?;
-    Ok(Go { program, version })
+    Ok(Go {
+        go,
+        program,
+        version,
+    })
 }
 
 /// A Go that answers: named by $GO, else what ci/go.sh says, else the one on the PATH.

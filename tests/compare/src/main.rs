@@ -6,22 +6,28 @@
 //! the median of those is the result.
 //!
 //! Reading order: `rows` (the table: what is measured, how much of it, what must be reached), `sides` (the programs),
-//! `sample` (what a child prints), `rounds` (the alternation), `stats` and `outcome` (medians, ratios, verdicts),
-//! `report` (table, Markdown, JSON, SVG). `idle` and `callgrind` are two modes of their own. `README.md` says how to run it.
+//! `served` (rows whose sides are servers: `serve` is such a server, `client` what measures it), `sample` (what a child
+//! prints), `programs` (one run), `rounds` (the alternation), `stats` and `outcome` (medians, ratios, verdicts), `report`
+//! (table, Markdown, JSON, SVG). `idle`, `connections` and `callgrind` are modes of their own. `README.md` says how to run it.
 #![forbid(unsafe_code)]
 
 mod callgrind;
 mod child;
 mod cli;
+mod client;
+mod connections;
 mod golang;
 mod idle;
 mod load;
 mod outcome;
 mod proc;
+mod programs;
 mod report;
 mod rounds;
 mod rows;
 mod sample;
+mod serve;
+mod served;
 mod sides;
 mod stats;
 
@@ -47,9 +53,22 @@ fn main() -> ExitCode {
             print!("{}", rows::list());
             Ok(())
         }
-        Mode::Child { side, row, size } => child::run(side, &row, size),
+        Mode::Child {
+            side,
+            row,
+            size,
+            out,
+        } => child::run(side, &row, size, &out),
+        Mode::Serve(side) => serve::run(side),
+        Mode::Client {
+            client,
+            to,
+            connections,
+            size,
+        } => client::run(client, to, connections, size),
         Mode::IdleChild => idle::child(),
         Mode::Idle(out) => idle::run(&out),
+        Mode::Connections(out) => connections::run(&out),
         Mode::Callgrind(out) => callgrind::run(&out),
         Mode::Compare(options) => rounds::run(&options),
     };

@@ -146,8 +146,13 @@ impl Outcome {
 
     /// The median of the rounds' ratios of our figure to another side's.
     pub(crate) fn ratio(&self, metric: &str, to: Side) -> Option<f64> {
+        self.ratio_of(Side::Ours, metric, to)
+    }
+
+    /// The median of the rounds' ratios of one side's figure to another side's.
+    pub(crate) fn ratio_of(&self, of: Side, metric: &str, to: Side) -> Option<f64> {
         stats::median_ratio(
-            &self.side(Side::Ours)?.figures(metric),
+            &self.side(of)?.figures(metric),
             &self.side(to)?.figures(metric),
         )
     }
@@ -163,9 +168,9 @@ impl Outcome {
 
     fn judge_one(&self, target: &'static Target) -> Judged {
         let figure = match target.against {
-            Against::Ratio(side) => self.ratio(target.metric, side),
+            Against::Ratio(side) => self.ratio_of(target.of, target.metric, side),
             Against::Figure => self
-                .side(Side::Ours)
+                .side(target.of)
                 .and_then(|runs| runs.median(target.metric)),
         };
         let reaches = |figure: f64, bound: f64| match target.better {
@@ -260,6 +265,41 @@ pub(crate) mod tests {
             Verdict::Missed,
             "the worst target is the row's"
         );
+    }
+
+    #[test]
+    fn more_is_better_for_rates() {
+        // echo_100: must 1.3 and aim 1.5 of Go, must 1.0 and aim 1.2 of tokio.
+        let verdict = |ours: f64| {
+            let sides: &[(Side, &[f64])] = &[
+                (Side::Ours, &[ours]),
+                (Side::Go, &[100.0]),
+                (Side::Tokio, &[120.0]),
+            ];
+            measured("echo_100", sides).verdict()
+        };
+        assert_eq!(
+            [151.0, 140.0, 129.0, 119.0].map(verdict),
+            [
+                Verdict::Aim,
+                Verdict::Must,
+                Verdict::Missed,
+                Verdict::Missed
+            ]
+        );
+    }
+
+    #[test]
+    fn a_target_may_be_the_other_side_s() {
+        // kv_p16: Go's server has to be credible, at least 0.7 of Redis.
+        let mut outcome = measured("kv_p16", &[(Side::Ours, &[150.0]), (Side::Go, &[100.0])]);
+        assert_eq!(outcome.verdict(), Verdict::Unknown, "there is no Redis");
+        let mut redis = Runs::new(Side::Redis);
+        redis.add(Ok(Sample::of(120.0)));
+        outcome.runs.push(redis);
+        assert_eq!(outcome.verdict(), Verdict::Aim);
+        outcome.runs[2].rounds[0] = Some(Sample::of(200.0));
+        assert_eq!(outcome.verdict(), Verdict::Missed);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use rustix::process::{Resource, Rlimit};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Runs `command` to its end, but no longer than `limit`: a benchmark that hangs is a failure of its own, not of the
@@ -80,7 +82,12 @@ pub(crate) struct Memory {
 impl Memory {
     /// This process now; `None` where there is no `/proc`.
     pub(crate) fn now() -> Option<Self> {
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        Self::of("self")
+    }
+
+    /// A process by its number; `None` if there is none.
+    pub(crate) fn of(process: &str) -> Option<Self> {
+        let status = status(process)?;
         Some(Self {
             rss: field(&status, "VmRSS")?,
             page_tables: field(&status, "VmPTE")?,
@@ -97,8 +104,16 @@ impl Memory {
 
 /// The most this process has ever had in RAM, in MiB.
 pub(crate) fn peak_rss_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    Some(field(&status, "VmHWM")? / 1024.0)
+    peak_rss_mib_of("self")
+}
+
+/// The same of a process by its number.
+pub(crate) fn peak_rss_mib_of(process: &str) -> Option<f64> {
+    Some(field(&status(process)?, "VmHWM")? / 1024.0)
+}
+
+fn status(process: &str) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{process}/status")).ok()
 }
 
 /// A number of `/proc/.../status`.
@@ -116,6 +131,49 @@ pub(crate) fn cpu_time() -> Duration {
         time.tv_sec.unsigned_abs(),
         time.tv_nsec.unsigned_abs() as u32,
     )
+}
+
+/// CPU time of another process: of the threads it has now, in nanoseconds where the ticks of its own line are 10 ms.
+/// `None` if it is gone.
+pub(crate) fn cpu_time_of(process: u32) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?;
+    let nanos = threads.flatten().filter_map(|thread| {
+        let times = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        times.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    // A process that has ended and not been waited for has a thread, without a time.
+    nanos
+        .reduce(|sum, nanos| sum + nanos)
+        .map(Duration::from_nanos)
+}
+
+/// The most files this process could have open; `None` where no such limit is known.
+#[cfg(unix)]
+pub(crate) fn most_files() -> Option<u64> {
+    rustix::process::getrlimit(Resource::Nofile).maximum
+}
+
+#[cfg(not(unix))]
+pub(crate) fn most_files() -> Option<u64> {
+    None
+}
+
+/// Lets this process have as many files open as it may: the limit one starts with is meant for `select`, and a thousand
+/// connections are more. Go does this by itself.
+#[cfg(unix)]
+pub(crate) fn raise_file_limit() -> Result<(), String> {
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    rustix::process::setrlimit(Resource::Nofile, raised)
+        .map_err(|e| format!("the limit of open files cannot be raised: {e}"))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn raise_file_limit() -> Result<(), String> {
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,27 +4,14 @@
 //! measured within seconds. The order is rotated from round to round, so that none always runs first.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
-use std::process::Command;
-use std::time::Duration;
 
 use crate::cli::Options;
-use crate::golang::{self, Go, NoGo};
+use crate::golang::{self, NoGo};
 use crate::load::Load;
 use crate::outcome::{Outcome, Runs, Verdict};
-use crate::proc;
+use crate::programs::Programs;
 use crate::report::{self, Report};
-use crate::rows::{Row, Side};
-use crate::sample::Sample;
-
-/// No run takes longer unless it hangs: the longest is some 10 s.
-const RUN_LIMIT: Duration = Duration::from_secs(180);
-
-/// Where the programs are.
-struct Programs {
-    itself: PathBuf,
-    go: Option<Go>,
-}
+use crate::rows::Row;
 
 /// Runs everything and writes the reports. An error if a run failed; a missed target is a result, not an error.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
@@ -43,12 +30,18 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         }
     };
     let itself = std::env::current_exe().map_err(|e| e.to_string())?;
-    let programs = Programs { itself, go };
-    let outcomes: Vec<Outcome> = options
-        .rows
-        .iter()
-        .map(|row| compare(row, options, &programs))
-        .collect();
+    let programs = Programs {
+        itself,
+        go,
+        out: options.out.clone(),
+    };
+    let mut outcomes = Vec::new();
+    for row in &options.rows {
+        match row.served.and_then(|served| (served.missing)(&programs)) {
+            Some(why) => remarks.push(format!("{} is left out: {why}.", row.name)),
+            None => outcomes.push(compare(row, options, &programs)),
+        }
+    }
     for outcome in outcomes.iter().filter(|outcome| outcome.failed()) {
         broken.push(format!("row {} failed", outcome.row.name));
     }
@@ -143,39 +136,4 @@ fn progress(outcome: &Outcome) -> String {
         line.push_str(&problems.join("\n"));
     }
     line
-}
-
-impl Programs {
-    fn run(&self, row: &Row, side: Side, size: u64) -> Result<Sample, String> {
-        let mut command = match &self.go {
-            Some(go) if side.is_go() => {
-                let mut command = Command::new(&go.program);
-                command.args([row.name, &size.to_string()]);
-                command.env("GOMAXPROCS", if side == Side::GoOneP { "1" } else { "2" });
-                // Settings of whoever runs this are not part of the comparison.
-                command
-                    .env_remove("GOGC")
-                    .env_remove("GOMEMLIMIT")
-                    .env_remove("GODEBUG");
-                command
-            }
-            _ => {
-                let mut command = Command::new(&self.itself);
-                command.args([
-                    "--side",
-                    side.name(),
-                    "--row",
-                    row.name,
-                    "--size",
-                    &size.to_string(),
-                ]);
-                command
-            }
-        };
-        // A failure shall be read in a table, not studied: whoever wants to runs the child by hand.
-        command.env("RUST_BACKTRACE", "0");
-        let output = proc::run(&mut command, RUN_LIMIT)
-            .map_err(|e| format!("{} {}: {e}", row.name, side.name()))?;
-        Sample::parse(&output).map_err(|e| format!("{} {}: {e}", row.name, side.name()))
-    }
 }

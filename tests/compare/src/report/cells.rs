@@ -50,6 +50,7 @@ fn heading(side: Side) -> &'static str {
         Side::GoOneP => "Go, 1 P",
         Side::Tokio => "tokio",
         Side::Threads => "threads",
+        Side::Redis => "Redis",
     }
 }
 
@@ -104,6 +105,9 @@ fn short(target: &Target, bound: Option<f64>) -> String {
         ""
     };
     match (target.against, target.metric) {
+        (Against::Ratio(side), _) if target.of != Side::Ours => {
+            format!("{} {sign}{bound}x {}", target.of.name(), side.name())
+        }
         (Against::Ratio(Side::Go), "value") => format!("{sign}{bound}x"),
         (Against::Ratio(side), "value") => format!("{sign}{bound}x {}", side.name()),
         (Against::Ratio(side), metric) => format!("{sign}{bound}x {} {metric}", side.name()),

@@ -68,6 +68,7 @@ fn target(judged: &crate::outcome::Judged) -> Value {
         Against::Figure => None,
     };
     json!({
+        "of": target.of.name(),
         "metric": target.metric,
         "against": against,
         "better": if target.better == Better::Lower { "lower" } else { "higher" },

@@ -28,17 +28,24 @@ pub(super) fn bars(report: &Report) -> Vec<Bar> {
         .filter(|outcome| outcome.row.unit != "x");
     plotted
         .filter_map(|outcome| {
-            let target = outcome
-                .row
-                .targets
-                .iter()
-                .find(|target| target.against == Against::Ratio(Side::Go));
+            let target = outcome.row.targets.iter().find(|target| {
+                target.of == Side::Ours
+                    && (target.metric, target.against) == ("value", Against::Ratio(Side::Go))
+            });
+            // Of a rate more is better: the time of one is its inverse, and so is the ratio.
+            let time = |ratio: f64| {
+                if outcome.row.is_rate() {
+                    1.0 / ratio
+                } else {
+                    ratio
+                }
+            };
             Some(Bar {
                 name: outcome.row.name.to_owned(),
-                go: outcome.ratio("value", Side::Go)?,
-                tokio: outcome.ratio("value", Side::Tokio),
-                must: target.map(|target| target.must),
-                aim: target.and_then(|target| target.aim),
+                go: time(outcome.ratio("value", Side::Go)?),
+                tokio: outcome.ratio("value", Side::Tokio).map(time),
+                must: target.map(|target| time(target.must)),
+                aim: target.and_then(|target| target.aim).map(time),
                 verdict: outcome.verdict(),
             })
         })
@@ -56,7 +63,7 @@ const BOTTOM: f64 = 44.0;
 const SCALE: (f64, f64) = (0.02, 4.0);
 
 /// Colours for light pages, then for dark ones.
-const STYLE: &str = "\
+pub(crate) const STYLE: &str = "\
 text{font:13px system-ui,sans-serif;fill:#1f2328}.small{font-size:11px;fill:#59636e}.title{font-size:15px;font-weight:600}\
 .page{fill:#ffffff}.grid{stroke:#d1d9e0;stroke-width:1}.one{stroke:#59636e;stroke-width:1.5}\
 .good{fill:#2da44e}.bad{fill:#cf222e}.info{fill:#6e7781}.tokio{fill:#8250df}\
@@ -181,10 +188,10 @@ fn row(svg: &mut String, scale: &Scale, bar: &Bar, y: f64) {
     }
     let mut text = ratio(Some(bar.go));
     if let Some(must) = bar.must {
-        let _ = write!(text, "  must {must}x");
+        let _ = write!(text, "  must {}", ratio(Some(must)));
     }
     if let Some(aim) = bar.aim {
-        let _ = write!(text, "  aim {aim}x");
+        let _ = write!(text, "  aim {}", ratio(Some(aim)));
     }
     let _ = writeln!(
         svg,
@@ -231,7 +238,7 @@ fn legend(svg: &mut String, y: f64) {
     }
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -240,6 +247,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::tests::measured;
     use crate::report::tests::report;
 
     fn bar(go: f64) -> Bar {
@@ -273,6 +281,15 @@ mod tests {
             (bars[0].name.as_str(), bars[0].go, bars[0].must),
             ("spawn_join", 0.25, Some(0.45))
         );
+    }
+
+    #[test]
+    fn a_rate_is_plotted_as_the_time_of_one() {
+        let mut report = report();
+        let sides: &[(Side, &[f64])] = &[(Side::Ours, &[200.0]), (Side::Go, &[100.0])];
+        report.outcomes = vec![measured("echo_100", sides)];
+        let bars = bars(&report);
+        assert_eq!((bars[0].go, bars[0].must), (0.5, Some(1.0 / 1.3)));
     }
 
     #[test]

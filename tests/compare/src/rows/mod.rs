@@ -6,10 +6,22 @@ mod table;
 use std::fmt::Write;
 
 pub(crate) use self::table::ROWS;
+use crate::programs::Programs;
 use crate::sample::Sample;
 
 /// A program for one row: does so many units of work and says what it measured.
 pub(crate) type Work = fn(u64) -> Sample;
+
+/// A row whose sides are servers in processes of their own: the harness starts one, has a client measure it, and ends it.
+#[derive(Clone, Copy)]
+pub(crate) struct Served {
+    /// Whose servers.
+    pub(crate) sides: &'static [Side],
+    /// One run with so many units of work.
+    pub(crate) run: fn(&Programs, Side, u64) -> Result<Sample, String>,
+    /// Why the row cannot be run here, if it cannot.
+    pub(crate) missing: fn(&Programs) -> Option<String>,
+}
 
 /// Whose program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,16 +36,19 @@ pub(crate) enum Side {
     Tokio,
     /// Threads of the operating system.
     Threads,
+    /// Redis itself.
+    Redis,
 }
 
 impl Side {
     /// All of them, in the order of the columns.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Ours,
         Self::Go,
         Self::GoOneP,
         Self::Tokio,
         Self::Threads,
+        Self::Redis,
     ];
 
     /// The name in files and on the command line.
@@ -44,6 +59,7 @@ impl Side {
             Self::GoOneP => "go_1p",
             Self::Tokio => "tokio",
             Self::Threads => "threads",
+            Self::Redis => "redis",
         }
     }
 
@@ -58,22 +74,24 @@ impl Side {
 pub(crate) enum Better {
     /// Times and bytes.
     Lower,
-    /// Speed-ups.
+    /// Speed-ups and rates.
     Higher,
 }
 
-/// What a figure of ours is held against.
+/// What a figure is held against.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Against {
     /// The same figure of another side: the median of the rounds' ratios counts.
     Ratio(Side),
-    /// Nothing: the median of our own figure counts.
+    /// Nothing: the median of the figure itself counts.
     Figure,
 }
 
 /// Something to reach.
 #[derive(Debug)]
 pub(crate) struct Target {
+    /// Whose figure: ours, but for a row that must first show that the other side is any good.
+    pub(crate) of: Side,
     /// `value`, or the name of a further figure.
     pub(crate) metric: &'static str,
     /// A ratio or the figure itself.
@@ -101,13 +119,15 @@ pub(crate) struct Row {
     /// Units of work of a smoke run.
     pub(crate) smoke: u64,
     /// The program on rust-routines.
-    pub(crate) ours: Work,
+    pub(crate) ours: Option<Work>,
     /// The program on tokio.
-    pub(crate) tokio: Work,
+    pub(crate) tokio: Option<Work>,
     /// The program on threads, where that says something.
     pub(crate) threads: Option<Work>,
     /// How the Go program is run.
     pub(crate) go: &'static [Side],
+    /// The servers, if that is what the sides are; there are no other programs then.
+    pub(crate) served: Option<Served>,
     /// What must be reached; nothing if the row is only for information.
     pub(crate) targets: &'static [Target],
 }
@@ -116,18 +136,24 @@ impl Row {
     /// The program of a side that is part of this binary.
     pub(crate) fn work(&self, side: Side) -> Option<Work> {
         match side {
-            Side::Ours => Some(self.ours),
-            Side::Tokio => Some(self.tokio),
+            Side::Ours => self.ours,
+            Side::Tokio => self.tokio,
             Side::Threads => self.threads,
-            Side::Go | Side::GoOneP => None,
+            Side::Go | Side::GoOneP | Side::Redis => None,
         }
     }
 
     /// The sides that have this row.
     pub(crate) fn sides(&self) -> impl Iterator<Item = Side> {
-        Side::ALL
-            .into_iter()
-            .filter(|side| self.go.contains(side) || self.work(*side).is_some())
+        Side::ALL.into_iter().filter(|side| match self.served {
+            Some(served) => served.sides.contains(side),
+            None => self.go.contains(side) || self.work(*side).is_some(),
+        })
+    }
+
+    /// Whether its figure is a rate, of which more is better.
+    pub(crate) fn is_rate(&self) -> bool {
+        self.unit.ends_with("/s")
     }
 
     /// Units of work of one run of a side.
@@ -171,10 +197,13 @@ pub(crate) fn list() -> String {
 impl Target {
     /// The target in words.
     pub(crate) fn describe(&self) -> String {
-        let what = match self.against {
+        let mut what = match self.against {
             Against::Ratio(side) => format!("{} / {}", self.metric, side.name()),
             Against::Figure => self.metric.to_owned(),
         };
+        if self.of != Side::Ours {
+            what = format!("{} {what}", self.of.name());
+        }
         let sign = if self.better == Better::Lower {
             "<="
         } else {
@@ -234,9 +263,22 @@ mod tests {
     }
 
     #[test]
+    fn more_of_a_rate_is_better_and_less_of_all_else() {
+        for row in ROWS {
+            for target in row.targets.iter().filter(|target| target.metric == "value") {
+                let higher = row.is_rate() || row.unit == "x";
+                assert_eq!(target.better == Better::Higher, higher, "{}", row.name);
+            }
+        }
+    }
+
+    #[test]
     fn the_go_program_knows_every_row() {
         let source = include_str!("../../go/main.go");
-        for row in ROWS.iter().filter(|row| !row.go.is_empty()) {
+        for row in ROWS
+            .iter()
+            .filter(|row| row.served.is_none() && !row.go.is_empty())
+        {
             assert!(
                 source.contains(&format!("\"{}\":", row.name)),
                 "{}",

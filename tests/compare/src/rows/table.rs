@@ -5,12 +5,14 @@
 //! others has a size of its own; figures are per unit of work, so that ratios do not depend on it.
 
 use super::{Against, Better, Row, Side, Target};
-use crate::sample::Sample;
+use crate::connections::MUST;
+use crate::served;
 use crate::sides::{ours, threads, tokio};
 
 /// A ratio of our figure to Go's.
 const fn of_go(must: f64, aim: Option<f64>) -> Target {
     Target {
+        of: Side::Ours,
         metric: "value",
         against: Against::Ratio(Side::Go),
         better: Better::Lower,
@@ -19,9 +21,22 @@ const fn of_go(must: f64, aim: Option<f64>) -> Target {
     }
 }
 
+/// A ratio of our rate to another side's.
+const fn times(side: Side, must: f64, aim: Option<f64>) -> Target {
+    Target {
+        of: Side::Ours,
+        metric: "value",
+        against: Against::Ratio(side),
+        better: Better::Higher,
+        must,
+        aim,
+    }
+}
+
 /// A figure of ours that must not be more.
 const fn at_most(metric: &'static str, must: f64) -> Target {
     Target {
+        of: Side::Ours,
         metric,
         against: Against::Figure,
         better: Better::Lower,
@@ -33,6 +48,7 @@ const fn at_most(metric: &'static str, must: f64) -> Target {
 /// A figure of ours that must not be less.
 const fn at_least(metric: &'static str, must: f64) -> Target {
     Target {
+        of: Side::Ours,
         metric,
         against: Against::Figure,
         better: Better::Higher,
@@ -49,11 +65,24 @@ const ROW: Row = Row {
     size: 0,
     sizes: &[],
     smoke: 0,
-    ours: |_| Sample::default(),
-    tokio: |_| Sample::default(),
+    ours: None,
+    tokio: None,
     threads: None,
     go: &[Side::Go],
+    served: None,
     targets: &[],
+};
+
+/// Echo must be that much faster than Go, and no slower than tokio.
+const ECHO: &[Target] = &[
+    times(Side::Go, 1.3, Some(1.5)),
+    times(Side::Tokio, 1.0, Some(1.2)),
+];
+
+/// Go's service has to be credible, or being faster would mean nothing.
+const CREDIBLE: Target = Target {
+    of: Side::Go,
+    ..times(Side::Redis, 0.7, None)
 };
 
 /// All rows.
@@ -64,8 +93,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns/routine",
         size: 1_000_000,
         smoke: 20_000,
-        ours: ours::spawn::joined,
-        tokio: tokio::spawn::joined,
+        ours: Some(ours::spawn::joined),
+        tokio: Some(tokio::spawn::joined),
         targets: &[of_go(0.45, Some(0.25))],
         ..ROW
     },
@@ -75,8 +104,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns/routine",
         size: 1_000_000,
         smoke: 20_000,
-        ours: ours::spawn::detached,
-        tokio: tokio::spawn::detached,
+        ours: Some(ours::spawn::detached),
+        tokio: Some(tokio::spawn::detached),
         ..ROW
     },
     Row {
@@ -86,8 +115,8 @@ pub(crate) static ROWS: &[Row] = &[
         size: 4_000_000,
         sizes: &[(Side::Ours, 40_000_000), (Side::GoOneP, 10_000_000)],
         smoke: 100_000,
-        ours: ours::spawn::yielding,
-        tokio: tokio::spawn::yielding,
+        ours: Some(ours::spawn::yielding),
+        tokio: Some(tokio::spawn::yielding),
         go: &[Side::Go, Side::GoOneP],
         targets: &[of_go(0.15, None)],
         ..ROW
@@ -99,8 +128,8 @@ pub(crate) static ROWS: &[Row] = &[
         size: 3_000_000,
         sizes: &[(Side::Ours, 6_000_000)],
         smoke: 50_000,
-        ours: ours::channels::ping_pong_near,
-        tokio: tokio::channels::ping_pong,
+        ours: Some(ours::channels::ping_pong_near),
+        tokio: Some(tokio::channels::ping_pong),
         targets: &[of_go(0.4, Some(0.3))],
         ..ROW
     },
@@ -111,8 +140,8 @@ pub(crate) static ROWS: &[Row] = &[
         size: 3_000_000,
         sizes: &[(Side::Ours, 600_000)],
         smoke: 10_000,
-        ours: ours::channels::ping_pong_across,
-        tokio: tokio::channels::ping_pong,
+        ours: Some(ours::channels::ping_pong_across),
+        tokio: Some(tokio::channels::ping_pong),
         targets: &[of_go(2.5, Some(1.5))],
         ..ROW
     },
@@ -122,8 +151,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns/hop",
         size: 5_000_000,
         smoke: 50_000,
-        ours: ours::channels::ring_near,
-        tokio: tokio::channels::ring,
+        ours: Some(ours::channels::ring_near),
+        tokio: Some(tokio::channels::ring),
         targets: &[of_go(0.7, Some(0.4))],
         ..ROW
     },
@@ -134,8 +163,8 @@ pub(crate) static ROWS: &[Row] = &[
         size: 5_000_000,
         sizes: &[(Side::Ours, 1_500_000)],
         smoke: 20_000,
-        ours: ours::channels::ring_spread,
-        tokio: tokio::channels::ring,
+        ours: Some(ours::channels::ring_spread),
+        tokio: Some(tokio::channels::ring),
         targets: &[of_go(2.0, None)],
         ..ROW
     },
@@ -145,8 +174,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ms",
         size: 1_000_000,
         smoke: 10_000,
-        ours: ours::skynet::run,
-        tokio: tokio::skynet::run,
+        ours: Some(ours::skynet::run),
+        tokio: Some(tokio::skynet::run),
         targets: &[of_go(0.3, Some(0.1)), at_most("stacks_high_water", 4_999.0)],
         ..ROW
     },
@@ -156,8 +185,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns/stolen",
         size: 1_000_000,
         smoke: 20_000,
-        ours: ours::steal::run,
-        tokio: tokio::steal::run,
+        ours: Some(ours::steal::run),
+        tokio: Some(tokio::steal::run),
         targets: &[at_most("value", 200.0)],
         ..ROW
     },
@@ -168,8 +197,8 @@ pub(crate) static ROWS: &[Row] = &[
         size: 1_000_000,
         sizes: &[(Side::Threads, 10_000)],
         smoke: 10_000,
-        ours: ours::parked::parked,
-        tokio: tokio::parked::parked,
+        ours: Some(ours::parked::parked),
+        tokio: Some(tokio::parked::parked),
         threads: Some(threads::parked),
         targets: &[
             of_go(0.6, Some(0.4)),
@@ -184,8 +213,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ms",
         size: 1_000_000,
         smoke: 10_000,
-        ours: ours::parked::sleepers,
-        tokio: tokio::parked::sleepers,
+        ours: Some(ours::parked::sleepers),
+        tokio: Some(tokio::parked::sleepers),
         targets: &[of_go(0.7, Some(0.5))],
         ..ROW
     },
@@ -195,10 +224,11 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns/piece",
         size: 40_000,
         smoke: 2_000,
-        ours: ours::cpu::fanout,
-        tokio: tokio::cpu::fanout,
+        ours: Some(ours::cpu::fanout),
+        tokio: Some(tokio::cpu::fanout),
         threads: Some(threads::fanout),
         targets: &[Target {
+            of: Side::Ours,
             metric: "value",
             against: Against::Ratio(Side::Tokio),
             better: Better::Lower,
@@ -213,8 +243,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "x",
         size: 7,
         smoke: 1,
-        ours: ours::cpu::pair,
-        tokio: tokio::cpu::pair,
+        ours: Some(ours::cpu::pair),
+        tokio: Some(tokio::cpu::pair),
         threads: Some(threads::pair),
         targets: &[at_least("value", 1.9), at_least("after_park_spread", 1.9)],
         ..ROW
@@ -225,8 +255,8 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns (p50)",
         size: 500_000,
         smoke: 10_000,
-        ours: ours::latency::spawn,
-        tokio: tokio::latency::spawn,
+        ours: Some(ours::latency::spawn),
+        tokio: Some(tokio::latency::spawn),
         ..ROW
     },
     Row {
@@ -235,8 +265,105 @@ pub(crate) static ROWS: &[Row] = &[
         unit: "ns (p50)",
         size: 10_000,
         smoke: 500,
-        ours: ours::latency::wake,
-        tokio: tokio::latency::wake,
+        ours: Some(ours::latency::wake),
+        tokio: Some(tokio::latency::wake),
+        ..ROW
+    },
+    Row {
+        name: "echo_1",
+        about: "TCP round trips of 64 bytes on one connection, both ends in one process",
+        unit: "round trips/s",
+        size: 100_000,
+        smoke: 500,
+        ours: Some(ours::echo::one),
+        tokio: Some(tokio::echo::one),
+        ..ROW
+    },
+    Row {
+        name: "echo_100",
+        about: "the same on 100 connections at once",
+        unit: "round trips/s",
+        size: 150_000,
+        smoke: 2_000,
+        ours: Some(ours::echo::hundred),
+        tokio: Some(tokio::echo::hundred),
+        targets: ECHO,
+        ..ROW
+    },
+    Row {
+        name: "echo_1000",
+        about: "the same on 1000 connections at once",
+        unit: "round trips/s",
+        size: 150_000,
+        smoke: 2_000,
+        ours: Some(ours::echo::thousand),
+        tokio: Some(tokio::echo::thousand),
+        targets: ECHO,
+        ..ROW
+    },
+    Row {
+        name: "echo_100_apart",
+        about: "the same server on 100 connections, one client process for all sides",
+        unit: "round trips/s",
+        size: 150_000,
+        smoke: 2_000,
+        served: Some(served::ECHO[0]),
+        targets: ECHO,
+        ..ROW
+    },
+    Row {
+        name: "echo_1000_apart",
+        about: "the same server on 1000 connections, one client process for all sides",
+        unit: "round trips/s",
+        size: 150_000,
+        smoke: 2_000,
+        served: Some(served::ECHO[1]),
+        targets: ECHO,
+        ..ROW
+    },
+    Row {
+        name: "kv_p1",
+        about: "examples/kv, its Go original and Redis under redis-benchmark -c 50 -P 1: GET",
+        unit: "requests/s",
+        size: 200_000,
+        smoke: 2_000,
+        served: Some(served::KV[0]),
+        targets: &[
+            times(Side::Go, 1.2, Some(1.4)),
+            times(Side::Redis, 0.9, Some(1.0)),
+            CREDIBLE,
+        ],
+        ..ROW
+    },
+    Row {
+        name: "kv_p16",
+        about: "the same, 16 commands at a time: -P 16",
+        unit: "requests/s",
+        size: 1_500_000,
+        smoke: 20_000,
+        served: Some(served::KV[1]),
+        targets: &[times(Side::Go, 1.2, Some(1.4)), CREDIBLE],
+        ..ROW
+    },
+    Row {
+        name: "idle_10k",
+        about: "10,000 connections that wait: what each takes in the server's RAM, and its CPU time in 5 s",
+        unit: "RSS bytes/conn",
+        size: 10_000,
+        smoke: 100,
+        served: Some(served::IDLE),
+        targets: &[at_most("value", 5_120.0), at_most("idle_cpu_ms", 5.0)],
+        ..ROW
+    },
+    Row {
+        name: "conn_spread",
+        about: "1000 connections that stay, in eight ways to come: the largest worker's share to the fair one",
+        unit: "fair shares",
+        size: 1_000,
+        smoke: 100,
+        ours: Some(ours::spread::run),
+        go: &[],
+        targets: &[at_most("value", MUST)],
         ..ROW
     },
 ];

@@ -1,5 +1,6 @@
 //! The programs, one folder per side, one file per kind of work, the same names on each side. The Go side lies in `go/`.
 
+pub(crate) mod echo;
 pub(crate) mod ours;
 pub(crate) mod threads;
 pub(crate) mod tokio;

@@ -2,11 +2,13 @@
 
 pub(crate) mod channels;
 pub(crate) mod cpu;
+pub(crate) mod echo;
 mod homes;
 pub(crate) mod latency;
 pub(crate) mod parked;
 pub(crate) mod skynet;
 pub(crate) mod spawn;
+pub(crate) mod spread;
 pub(crate) mod steal;
 
 use rust_routines::runtime::{Builder, Runtime};

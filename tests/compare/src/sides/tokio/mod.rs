@@ -6,13 +6,23 @@
 pub(crate) mod channels;
 mod count;
 pub(crate) mod cpu;
+pub(crate) mod echo;
 pub(crate) mod latency;
 pub(crate) mod parked;
 pub(crate) mod skynet;
 pub(crate) mod spawn;
 pub(crate) mod steal;
 
-use ::tokio::runtime::Builder;
+use ::tokio::runtime::{Builder, Runtime};
+
+/// A fresh runtime.
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("two worker threads")
+}
 
 /// Runs `future` as a task on a fresh runtime.
 fn run<F>(future: F) -> F::Output
@@ -20,12 +30,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_time()
-        .build()
-        .expect("two worker threads");
-    runtime
+    runtime()
         .block_on(async { ::tokio::spawn(future).await })
         .expect("a benchmark does not panic")
 }
