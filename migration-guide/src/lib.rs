@@ -34,3 +34,7 @@ pages! {
     pitfalls
     tuning
 }
+
+/// The README's program, so that it is compiled and run too.
+#[doc = include_str!("../../README.md")]
+pub mod readme {}
