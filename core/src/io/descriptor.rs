@@ -48,6 +48,16 @@ pub(crate) enum Side {
     Write,
 }
 
+/// What a result says of the next call.
+pub(crate) enum Left {
+    /// The end: the other side sends no more. Also what a call sees that is overtaken by a close.
+    End,
+    /// Nothing to be had before the next edge.
+    Nothing,
+    /// There may be more.
+    Unknown,
+}
+
 pub(crate) struct Descriptor<S: AsFd> {
     gate: Gate,
     /// I1.
@@ -116,15 +126,15 @@ impl<S: AsFd> Descriptor<S> {
 
     /// Makes the call, when it would not block.
     ///
-    /// `spent` says of its result whether it has taken all there is until the next edge.
+    /// `left` says what its result tells of the next call.
     #[inline]
     pub(crate) fn call<R>(
         &self,
         side: Side,
         mut op: impl FnMut(&S) -> io::Result<R>,
-        spent: impl FnOnce(&R) -> bool,
+        left: impl FnOnce(&R) -> Left,
     ) -> io::Result<R> {
-        let result = self.call_in_turn(side, &mut op, spent)?;
+        let result = self.call_in_turn(side, &mut op, left)?;
         note_call();
         Ok(result)
     }
@@ -135,7 +145,7 @@ impl<S: AsFd> Descriptor<S> {
         &self,
         side: Side,
         op: &mut impl FnMut(&S) -> io::Result<R>,
-        spent: impl FnOnce(&R) -> bool,
+        left: impl FnOnce(&R) -> Left,
     ) -> io::Result<R> {
         let socket = self.enter()?;
         let lane = self.lane(side);
@@ -148,14 +158,21 @@ impl<S: AsFd> Descriptor<S> {
         loop {
             if !lane.drained.load(Ordering::Relaxed) || event.is_set() {
                 event.take();
+                // Whatever comes of this call: only a short one says anything about the next.
+                lane.drained.store(false, Ordering::Relaxed);
                 match op(&socket) {
-                    Ok(result) => {
-                        let drained = spent(&result) && !self.port.is_over();
-                        lane.drained.store(drained, Ordering::Relaxed);
-                        return Ok(result);
-                    }
+                    Ok(result) => match left(&result) {
+                        Left::End if self.gate.is_closed() => return Err(closed()),
+                        Left::Nothing if !self.port.is_over() => {
+                            lane.drained.store(true, Ordering::Relaxed);
+                            return Ok(result);
+                        }
+                        _ => return Ok(result),
+                    },
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    // A close in the middle of the call looks like one of the other side's.
+                    Err(_) if self.gate.is_closed() => return Err(closed()),
                     Err(error) => return Err(error),
                 }
             }

@@ -3,5 +3,5 @@
 mod descriptor;
 mod error;
 
-pub(crate) use descriptor::{Descriptor, Side};
+pub(crate) use descriptor::{Descriptor, Left, Side};
 pub(crate) use error::is_closed;

@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::error::{explain, no_address};
 use super::stream::TcpStream;
-use crate::io::{Descriptor, Side};
+use crate::io::{Descriptor, Left, Side};
 use crate::sched::sockets;
 use crate::sys::poll::Wish;
 use crate::time::sleep;
@@ -139,9 +139,9 @@ impl TcpListener {
     /// # Go
     /// `l.Accept()`.
     pub fn accept_once(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = self
-            .socket
-            .call(Side::Read, |socket| socket.accept(), |_| false)?;
+        let (stream, peer) =
+            self.socket
+                .call(Side::Read, |socket| socket.accept(), |_| Left::Unknown)?;
         // A hint, and no more: without it the handler goes anywhere.
         sockets::note_arrival_on(SockRef::from(&stream).cpu_affinity().ok());
         Ok((TcpStream::from_std(stream)?, peer))

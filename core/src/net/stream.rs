@@ -10,7 +10,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::error::{explain, no_address};
-use crate::io::{Descriptor, Side};
+use crate::io::{Descriptor, Left, Side};
 use crate::sys::poll::Wish;
 
 /// A TCP connection.
@@ -202,6 +202,30 @@ impl TcpStream {
         Ok(self.socket.timeout(Side::Write))
     }
 
+    /// A call for `asked` bytes.
+    #[inline]
+    fn call_for(
+        &self,
+        side: Side,
+        asked: usize,
+        op: impl FnMut(&std::net::TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        if asked == 0 {
+            return self.nothing();
+        }
+        self.socket.call(side, op, |&done| match done {
+            0 => Left::End,
+            done if done < asked => Left::Nothing,
+            _ => Left::Unknown,
+        })
+    }
+
+    /// A call for no bytes waits for nobody.
+    #[cold]
+    fn nothing(&self) -> io::Result<usize> {
+        self.socket.enter().map(|_| 0)
+    }
+
     /// Reads without taking what was read.
     ///
     /// **Blocks** the routine until there is something; on a plain thread, the thread.
@@ -209,8 +233,12 @@ impl TcpStream {
     /// # Errors
     /// As `read`.
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        if buf.is_empty() {
+            return self.nothing();
+        }
+        let left = |&got: &usize| if got == 0 { Left::End } else { Left::Unknown };
         self.socket
-            .call(Side::Read, |socket| socket.peek(buf), |_| false)
+            .call(Side::Read, |socket| socket.peek(buf), left)
     }
 
     /// Turns Nagle's algorithm off (`true`) or on: off, small writes are sent at once.
@@ -261,7 +289,9 @@ fn connect(address: SocketAddr, timeout: Option<Duration>) -> io::Result<TcpStre
     begin(address)
         .and_then(|stream| {
             stream.set_write_timeout(timeout)?;
-            stream.socket.call(Side::Write, finished, |()| false)?;
+            stream
+                .socket
+                .call(Side::Write, finished, |()| Left::Unknown)?;
             stream.set_write_timeout(None)?;
             Ok(stream)
         })
@@ -300,20 +330,12 @@ impl Read for &TcpStream {
     #[inline]
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let asked = buf.len();
-        self.socket.call(
-            Side::Read,
-            |mut socket| socket.read(buf),
-            |&got| 0 < got && got < asked,
-        )
+        self.call_for(Side::Read, asked, |mut socket| socket.read(buf))
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let asked: usize = bufs.iter().map(|buf| buf.len()).sum();
-        self.socket.call(
-            Side::Read,
-            |mut socket| socket.read_vectored(bufs),
-            |&got| 0 < got && got < asked,
-        )
+        self.call_for(Side::Read, asked, |mut socket| socket.read_vectored(bufs))
     }
 }
 
@@ -323,20 +345,12 @@ impl Read for &TcpStream {
 impl Write for &TcpStream {
     #[inline]
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.socket.call(
-            Side::Write,
-            |mut socket| socket.write(buf),
-            |&sent| sent < buf.len(),
-        )
+        self.call_for(Side::Write, buf.len(), |mut socket| socket.write(buf))
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let given: usize = bufs.iter().map(|buf| buf.len()).sum();
-        self.socket.call(
-            Side::Write,
-            |mut socket| socket.write_vectored(bufs),
-            |&sent| sent < given,
-        )
+        self.call_for(Side::Write, given, |mut socket| socket.write_vectored(bufs))
     }
 
     /// Nothing is buffered here.
