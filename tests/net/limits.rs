@@ -1,9 +1,16 @@
-//! Descriptors of a process: none is lost, many are no trouble, and running out of them is survived.
+//! What sockets cost a process: descriptors - none is lost, many are no trouble, running out of them is
+//! survived - and no CPU time while nothing happens on them.
 //!
-//! In children, for they are counted per process (`scenario/sockets.rs`). A shell sets the limit, so
-//! that the result does not depend on the one that the tests were started with.
+//! In children, for these are counted per process (`scenario/sockets.rs`). A shell sets the limit of
+//! descriptors, so that the result does not depend on the one that the tests were started with.
 
-use rust_routines_tests::process::{Ended, run, with_files};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rust_routines_tests::probe::{Process, Usage};
+use rust_routines_tests::process::{Ended, Running, run, with_files};
+use rust_routines_tests::{LIMIT, eventually};
 
 fn scenario(files: u32, arguments: &[&str]) -> Ended {
     let program = env!("CARGO_BIN_EXE_scenario");
@@ -45,4 +52,54 @@ fn accepting_survives_too_many_open_files() {
     assert_eq!(reports.len(), 1, "it says so once: {ended:#?}");
     assert!(reports[0].contains("Too many open files"), "{ended:#?}");
     assert!(reports[0].contains(ended.value("at")), "{ended:#?}");
+}
+
+/// What the process uses in a second. Measuring takes time; nothing is waited for.
+fn used_in_a_second(process: &Process) -> Usage {
+    let before = process.usage();
+    thread::sleep(Duration::from_secs(1));
+    let after = process.usage();
+    Usage {
+        cpu_nanos: after.cpu_nanos - before.cpu_nanos,
+        sleeps: after.sleeps - before.sleeps,
+    }
+}
+
+fn signal(name: &str, child: &Running) {
+    let mut kill = Command::new("kill");
+    let status = kill.args([name, &child.id().to_string()]).status();
+    assert!(status.expect("the command `kill`").success());
+}
+
+/// Whether it has been stopped, or goes on.
+fn is_stopped(child: &Running) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+    let after_name = stat.rsplit(") ").next();
+    after_name.is_some_and(|rest| rest.starts_with('T'))
+}
+
+/// Then the process is stopped and goes on again and again: that ends system calls that wait, and
+/// nobody may take it for more than that.
+#[test]
+fn idle_connections_use_no_cpu_and_outlast_interruptions() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+    let mut child = Running::start(child.arg("sockets-idle"));
+    child.wait_for_line("ready");
+    let process = Process::of(child.id());
+    let start = Instant::now();
+    while used_in_a_second(&process).sleeps > 0 {
+        assert!(start.elapsed() < LIMIT, "it does not come to rest");
+    }
+    let used = used_in_a_second(&process);
+    assert_eq!(used.sleeps, 0, "somebody has woken up: {used:?}");
+    assert!(used.cpu_nanos < 500_000, "{used:?}");
+    for _ in 0..20 {
+        signal("-STOP", &child);
+        eventually("it is stopped", || is_stopped(&child));
+        signal("-CONT", &child);
+        eventually("it goes on", || !is_stopped(&child));
+    }
+    let ended = child.finish().success();
+    assert_eq!(ended.number("answered"), 100);
+    assert_eq!(ended.stderr, "");
 }

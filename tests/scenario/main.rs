@@ -48,6 +48,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("segfault-in-routine", overflow::segfault_in_a_routine),
     ("segfault-in-thread", overflow::segfault_in_a_thread),
     ("sockets-cycles", sockets::cycles),
+    ("sockets-idle", sockets::idle),
     ("sockets-many", sockets::many),
     ("sockets-out-of-files", sockets::out_of_files),
     ("stack-budget", stack_budget::main),

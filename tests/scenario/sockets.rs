@@ -205,3 +205,35 @@ pub(crate) fn out_of_files() {
     }
     println!("answered={answered}");
 }
+
+/// A hundred connections on which nothing happens, with a routine and a thread that wait at each end of
+/// one of them; later all of them are used.
+pub(crate) fn idle() {
+    const CLIENTS: usize = 100;
+    let runtime = workers(2);
+    let listener = listen();
+    let at = listener.local_addr().expect("it is open");
+    let closes = listener.try_clone().expect("it is open");
+    let serves = runtime.spawn(move || {
+        listener
+            .incoming()
+            .for_each(|stream| drop(routine::spawn(move || echo(stream.expect("a call")))))
+    });
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let client = TcpStream::connect(at).expect("it listens");
+            ask(&client);
+            client
+        })
+        .collect();
+    let mut waits = clients[0].try_clone().expect("it is open");
+    let waits = std::thread::spawn(move || waits.read(&mut [0]).expect("nobody resets"));
+    println!("ready");
+    crate::wait_for_end_of_stdin();
+    (&clients[0]).write_all(b"!").expect("it is open");
+    assert_eq!(waits.join().expect("an answer"), 1);
+    clients.iter().for_each(ask);
+    println!("answered={CLIENTS}");
+    closes.close().expect("once");
+    serves.join().expect("it ends");
+}
