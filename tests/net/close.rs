@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::net::{self, Shutdown, TcpListener, TcpStream};
+use rust_routines::routine;
 use rust_routines_tests::{eventually, watched};
 
 use super::waiters::Waiters;
@@ -336,5 +337,94 @@ fn closing_a_listener_leaves_its_connections() {
         server.read_exact(&mut [0]).unwrap();
         let error = TcpStream::connect(client.peer_addr().unwrap()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+    });
+}
+
+/// Connections, those who accept them and a close meet in every order: nobody takes the end of the
+/// socket for an error of the system.
+#[test]
+fn it_races_with_accepting() {
+    watched(|| {
+        for n in [1, 3] {
+            let runtime = workers(n);
+            for round in 0..200 {
+                let listener = listen();
+                let at = listener.local_addr().unwrap();
+                let accepting: Vec<_> = (0..3)
+                    .map(|i| {
+                        let listener = listener.try_clone().unwrap();
+                        let on = if i == 2 { On::Thread } else { On::Routine };
+                        start(&runtime, on, move || {
+                            loop {
+                                if let Err(error) = listener.accept() {
+                                    return error;
+                                }
+                            }
+                        })
+                    })
+                    .collect();
+                let connects = runtime.spawn(move || {
+                    // Refused as soon as it is closed.
+                    (0..round % 10).all(|_| TcpStream::connect(at).is_ok())
+                });
+                let closes = runtime.spawn(move || {
+                    (0..round % 7).for_each(|_| routine::yield_now());
+                    listener.close().unwrap();
+                });
+                closes.join().unwrap();
+                for accepts in accepting {
+                    let error = accepts.join();
+                    assert!(net::is_closed(&error), "{error}");
+                }
+                connects.join().unwrap();
+            }
+        }
+    });
+}
+
+/// Data, a reader and a close meet in every order; nobody is forgotten.
+#[test]
+fn it_races_with_data_and_readers() {
+    watched(|| {
+        for n in [1, 3] {
+            let runtime = workers(n);
+            for round in 0..300 {
+                let (client, mut server) = pair();
+                let reading: Vec<_> = (0..3)
+                    .map(|i| {
+                        let mut client = client.try_clone().unwrap();
+                        let on = if i == 2 { On::Thread } else { On::Routine };
+                        start(&runtime, on, move || {
+                            loop {
+                                match client.read(&mut [0; 3]) {
+                                    Ok(n) => assert_ne!(n, 0, "the other side is open"),
+                                    Err(error) => return error,
+                                }
+                            }
+                        })
+                    })
+                    .collect();
+                let writes = runtime.spawn(move || {
+                    for _ in 0..round % 10 {
+                        // It may be closed already, and then the system says so at the second one.
+                        if server.write_all(b"some").is_err() {
+                            break;
+                        }
+                        routine::yield_now();
+                    }
+                    server
+                });
+                let closes = runtime.spawn(move || {
+                    (0..round % 7).for_each(|_| routine::yield_now());
+                    client.close().unwrap();
+                });
+                closes.join().unwrap();
+                for reads in reading {
+                    let error = reads.join();
+                    assert!(net::is_closed(&error), "{error}");
+                }
+                drop(writes.join().unwrap());
+            }
+        }
     });
 }

@@ -239,6 +239,48 @@ fn a_reset_is_told_at_the_next_call() {
     });
 }
 
+/// A reset after a read that has left nothing: it is told once, then comes the end; neither call waits.
+#[test]
+fn after_a_reset_nobody_waits() {
+    watched(|| {
+        let runtime = workers(1);
+        for on in BOTH {
+            for round in 0..50 {
+                let (mut client, mut server) = pair_with_std();
+                let waiters = Waiters::new();
+                let entered = waiters.clone();
+                let (go, wait) = rust_routines::channel::bounded(0);
+                let reads = start(&runtime, on, move || {
+                    entered.enter();
+                    // Less than there was room for, after a wait.
+                    assert_eq!(client.read(&mut [0; 10]).unwrap(), 4);
+                    wait.recv().unwrap();
+                    if round % 2 == 0 {
+                        let error = client.read(&mut [0; 10]).unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+                    } else {
+                        let error = client.write(&[0; 10]).unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
+                    }
+                    for _ in 0..2 {
+                        assert_eq!(client.read(&mut [0; 10]).unwrap(), 0);
+                        let error = client.write(&[0; 10]).unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::BrokenPipe, "{error}");
+                    }
+                });
+                let routines = usize::from(on == On::Routine);
+                waiters.wait(&runtime, routines, 1 - routines);
+                server.write_all(b"some").unwrap();
+                reset(server);
+                // Sent when the reader has come, so that it has read before; the reset has been sent
+                // by then, and the worker has looked at its sockets.
+                go.send(()).unwrap();
+                reads.join();
+            }
+        }
+    });
+}
+
 /// It ends the process in C; here it is an error.
 #[test]
 fn writing_to_one_who_has_gone_is_an_error() {

@@ -85,6 +85,43 @@ fn a_vectored_read_waits_for_data() {
 }
 
 #[test]
+fn nothing_to_read_or_write_takes_no_time() {
+    watched(|| {
+        let runtime = workers(1);
+        for on in BOTH {
+            let both = start(&runtime, on, || {
+                let (mut client, mut server) = narrow_pair();
+                // There is nothing to read, and later no room to write: whoever waits here hangs.
+                assert_eq!(client.read(&mut []).unwrap(), 0);
+                assert_eq!(client.read_vectored(&mut []).unwrap(), 0);
+                assert_eq!(
+                    client
+                        .read_vectored(&mut [IoSliceMut::new(&mut [])])
+                        .unwrap(),
+                    0
+                );
+                fill(&client);
+                assert_eq!(client.write(&[]).unwrap(), 0);
+                assert_eq!(client.write_vectored(&[]).unwrap(), 0);
+                // It is no end of the stream either.
+                server.write_all(b"x").unwrap();
+                assert_eq!(client.read(&mut []).unwrap(), 0);
+                assert_eq!(client.read(&mut [0; 2]).unwrap(), 1);
+                // Now it is known that there is nothing.
+                assert_eq!(client.read(&mut []).unwrap(), 0);
+                assert_eq!(client.peek(&mut []).unwrap(), 0);
+                // And now that there is no room.
+                server.read_exact(&mut [0; 3000]).unwrap();
+                while client.write(&[0; 65_536]).unwrap() == 65_536 {}
+                assert_eq!(client.write(&[]).unwrap(), 0);
+                assert_eq!(client.write_vectored(&[IoSlice::new(&[])]).unwrap(), 0);
+            });
+            both.join();
+        }
+    });
+}
+
+#[test]
 fn what_is_peeked_stays() {
     watched(|| {
         let runtime = workers(1);

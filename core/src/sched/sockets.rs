@@ -9,8 +9,11 @@ use std::io;
 use std::ptr::NonNull;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use super::core::{Core, with_core};
 use super::park::make_ready;
+use super::worker::Worker;
 use crate::control::{Body, Ready};
 use crate::driver::poller::Poller;
 use crate::queue::bell::Bed;
@@ -20,14 +23,20 @@ use crate::sys::clock::{self, Nanos};
 const POLL_EVERY: Nanos = 100_000;
 
 impl Core {
-    /// The poller of this worker.
+    /// The poller of this worker. The first one who asks makes those of all workers: when files run
+    /// out later, no worker is without one.
     pub(crate) fn poller(&self) -> io::Result<&'static Poller> {
         if let Some(poller) = self.worker.poller.get() {
             return Ok(poller);
         }
-        let poller = Poller::new()?;
-        self.worker.home().set_waker(poller.waker());
-        Ok(self.worker.poller.get_or_init(|| poller))
+        let made = make_poller(self.worker);
+        for worker in &self.shared.workers {
+            if make_poller(worker).is_err() {
+                // It tries again when it needs one, and then there is somebody to tell.
+                break;
+            }
+        }
+        made
     }
 
     #[inline]
@@ -81,6 +90,18 @@ impl Core {
             poller.evict(wake);
         }
     }
+}
+
+fn make_poller(worker: &'static Worker) -> io::Result<&'static Poller> {
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _one_at_a_time = MAKING.lock();
+    if let Some(poller) = worker.poller.get() {
+        return Ok(poller);
+    }
+    let poller = Poller::new()?;
+    // Before the poller can be seen: its worker may sleep in it from then on.
+    worker.home().set_waker(poller.waker());
+    Ok(worker.poller.get_or_init(|| poller))
 }
 
 /// See [`Core::note_arrival_on`].
