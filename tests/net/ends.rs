@@ -301,3 +301,32 @@ fn writing_to_one_who_has_gone_is_an_error() {
         }
     });
 }
+
+/// Clients that connect and are gone before anybody accepts them.
+#[test]
+fn accepting_survives_those_who_have_gone() {
+    watched(|| {
+        let runtime = workers(1);
+        for on in BOTH {
+            let listener = super::listen();
+            let at = listener.local_addr().unwrap();
+            for i in 0..40 {
+                let client = std::net::TcpStream::connect(at).unwrap();
+                if i % 2 == 0 {
+                    reset(client);
+                }
+            }
+            let mut good = std::net::TcpStream::connect(at).unwrap();
+            good.write_all(b"!").unwrap();
+            let accepts = start(&runtime, on, move || {
+                listener
+                    .incoming()
+                    .map(|stream| stream.unwrap())
+                    .filter(|mut stream| stream.read(&mut [0]).is_ok_and(|n| n == 1))
+                    .map(|stream| stream.peer_addr().unwrap())
+                    .next()
+            });
+            assert_eq!(accepts.join(), good.local_addr().ok());
+        }
+    });
+}

@@ -2,12 +2,13 @@
 
 use std::io::{Read, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rust_routines::net::{TcpListener, TcpStream};
-use rust_routines::routine::JoinError;
+use rust_routines::routine::{self, Builder, JoinError, Place};
+use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;
-use rust_routines_tests::watched;
+use rust_routines_tests::{eventually, watched};
 
 use super::timeout::Deaf;
 use super::waiters::Waiters;
@@ -197,6 +198,143 @@ fn a_cancellation_that_races_with_data_loses_nothing() {
             };
             assert_eq!(got, sent);
             sent = sent.wrapping_add(1);
+        }
+    });
+}
+
+/// Runtimes with readers come and go, one stays: every byte is counted once, and nobody is forgotten.
+#[test]
+fn runtimes_come_and_go_while_data_arrives() {
+    watched(|| {
+        let stays = workers(2);
+        let (mut client, server) = pair();
+        let counted = Arc::new(AtomicUsize::new(0));
+        let reader = || {
+            let (mut server, counted) = (server.try_clone().unwrap(), counted.clone());
+            move || loop {
+                match server.read(&mut [0; 3]).unwrap() {
+                    0 => return,
+                    n => counted.fetch_add(n, Ordering::SeqCst),
+                };
+            }
+        };
+        let reading: Vec<_> = (0..2).map(|_| stays.spawn(reader())).collect();
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = over.clone();
+        let writes = stays.spawn(move || {
+            let mut written = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                written += client.write(b"some data").unwrap();
+                routine::sleep(Duration::from_micros(50));
+            }
+            written
+        });
+        for n in 0..60 {
+            let goes = workers(1 + n % 2);
+            let readers: Vec<_> = (0..3).map(|_| goes.spawn(reader())).collect();
+            let seen = counted.load(Ordering::SeqCst);
+            eventually("data arrives", || {
+                counted.load(Ordering::SeqCst) > seen + 50
+            });
+            drop(goes);
+            for reader in readers {
+                assert!(matches!(reader.join(), Err(JoinError::Cancelled)));
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        let written = writes.join().unwrap();
+        for reads in reading {
+            reads.join().unwrap();
+        }
+        assert_eq!(counted.load(Ordering::SeqCst), written);
+    });
+}
+
+/// A worker of its own ends with its routine, and its poller with it; the others in the line go on.
+#[test]
+fn who_waits_behind_one_with_a_worker_of_its_own_is_not_forgotten() {
+    watched(|| {
+        let runtime = workers(1);
+        for on in BOTH {
+            for _ in 0..30 {
+                let (mut client, server) = pair();
+                let (mut of_own, own_waits) = (server.try_clone().unwrap(), Waiters::new());
+                let entered = own_waits.clone();
+                let own = move || {
+                    of_own
+                        .set_read_timeout(Some(Duration::from_millis(2)))
+                        .unwrap();
+                    assert!(of_own.read(&mut [0]).is_err(), "it has waited");
+                    of_own.set_read_timeout(None).unwrap();
+                    entered.enter();
+                    of_own.read(&mut [0]).unwrap()
+                };
+                let own = runtime
+                    .spawn_with(Builder::new().place(Place::Own), own)
+                    .unwrap();
+                eventually("it waits", || own_waits.routines() == 1);
+                let (mut behind, waiters) = (server.try_clone().unwrap(), Waiters::new());
+                let entered = waiters.clone();
+                let reads = start(&runtime, on, move || {
+                    entered.enter();
+                    behind.read(&mut [0]).unwrap()
+                });
+                match on {
+                    On::Routine => eventually("it is there", || waiters.routines() == 1),
+                    On::Thread => {}
+                }
+                client.write_all(b"1").unwrap();
+                // Either may be first, for they come from two threads.
+                client.write_all(b"2").unwrap();
+                assert_eq!((own.join().unwrap(), reads.join()), (1, 1));
+                eventually("its worker has gone", || {
+                    runtime.metrics().workers.len() == 1
+                });
+                talk(&client, &server, &runtime, on);
+            }
+        }
+    });
+}
+
+/// What a destructor says and hears while its routine is unwound.
+#[test]
+fn destructors_may_talk() {
+    struct SaysGoodbye(TcpStream);
+    impl Drop for SaysGoodbye {
+        fn drop(&mut self) {
+            self.0.write_all(b"bye").unwrap();
+            // Waits, in the middle of unwinding.
+            let mut answer = [0; 2];
+            self.0.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"ok");
+        }
+    }
+    watched(|| {
+        for n in [1, 2] {
+            let runtime = workers(n);
+            let waiters = Waiters::new();
+            let others: Vec<TcpStream> = (0..20)
+                .map(|_| {
+                    let (client, server) = pair();
+                    let entered = waiters.clone();
+                    runtime.spawn(move || {
+                        let mut polite = SaysGoodbye(server);
+                        entered.enter();
+                        polite.0.read(&mut [0]).map(drop)
+                    });
+                    client
+                })
+                .collect();
+            waiters.wait(&runtime, 20, 0);
+            let ends = std::thread::spawn(move || drop(runtime));
+            for mut other in others {
+                let mut said = [0; 3];
+                other.read_exact(&mut said).unwrap();
+                assert_eq!(&said, b"bye");
+                other.write_all(b"ok").unwrap();
+                assert_eq!(other.read(&mut [0]).unwrap(), 0, "and then it has gone");
+            }
+            ends.join().unwrap();
         }
     });
 }

@@ -276,6 +276,51 @@ fn a_time_out_that_races_with_data_loses_nothing() {
     });
 }
 
+/// Many readers of one stream, all of them impatient: whoever leaves the line takes nothing along, and
+/// the turn is not lost with whom it was given to too late.
+#[test]
+fn impatient_readers_in_one_line_lose_nothing() {
+    const BYTES: usize = 3000;
+    watched(|| {
+        for n in [1, 3] {
+            let runtime = workers(n);
+            let (mut client, server) = pair();
+            client.set_nodelay(true).unwrap();
+            let timeout = Some(Duration::from_micros(50));
+            server.set_read_timeout(timeout).unwrap();
+            let reading: Vec<_> = (0..8)
+                .map(|i| {
+                    let mut server = server.try_clone().unwrap();
+                    let on = if i % 4 == 3 { On::Thread } else { On::Routine };
+                    start(&runtime, on, move || {
+                        let mut read = 0;
+                        loop {
+                            match server.read(&mut [0; 2]) {
+                                Ok(0) => return read,
+                                Ok(n) => read += n,
+                                Err(error) => {
+                                    assert_eq!(error.kind(), ErrorKind::TimedOut, "{error}");
+                                }
+                            }
+                        }
+                    })
+                })
+                .collect();
+            let writes = runtime.spawn(move || {
+                for i in 0..BYTES {
+                    client.write_all(&[0]).unwrap();
+                    if i % 3 == 0 {
+                        routine::sleep(Duration::from_micros(30));
+                    }
+                }
+            });
+            writes.join().unwrap();
+            let read: usize = reading.into_iter().map(super::Side::join).sum();
+            assert_eq!(read, BYTES);
+        }
+    });
+}
+
 /// A listener that accepts nothing, and the connections that have taken all the room it has: who
 /// connects now gets no answer.
 pub(crate) struct Deaf {
