@@ -1,14 +1,31 @@
-//! Channels: typed queues between routines, threads or both.
+//! Channels: typed queues between routines, threads, tasks or all of them.
 //!
 //! Rust's habits, Go's semantics: two ends that may be cloned, disconnected when the last one of a
-//! side is dropped; a value that could not be sent comes back in the error; buffered values can be
-//! received after the senders have gone.
+//! side is dropped or one of them is closed; a value that could not be sent comes back in the error;
+//! queued values can be received after that. Values go to whoever has waited longest.
 //!
 //! Bounded channels are the backpressure: a sender that is faster than its receivers waits. An
-//! unbounded one never makes a sender wait, and so uses as much memory as it is given.
+//! unbounded one never makes a sender wait, and so uses as much memory as it is given;
+//! [`Builder::high_water`] tells when that gets out of hand.
+//!
+//! To wait for several at once there is [`select!`](crate::select!).
 
+mod buffer;
+mod builder;
 mod chan;
+mod ends;
 mod error;
+mod future;
+mod receiver;
+mod sender;
+mod state;
 
-pub use chan::{Receiver, Sender, bounded, unbounded};
-pub use error::{RecvError, RecvTimeoutError, SendError};
+pub use builder::{Builder, bounded, never, unbounded};
+pub(crate) use chan::Chan;
+pub use error::{
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+pub use future::{RecvFuture, SendFuture};
+pub use receiver::{IntoIter, Iter, Receiver, TryIter};
+pub use sender::Sender;
+pub(crate) use state::{Grab, Offer};

@@ -2,6 +2,7 @@
 //! so that loom can run them as they are.
 
 pub(crate) mod bell;
+pub(crate) mod claim;
 pub(crate) mod event;
 pub(crate) mod gate;
 pub(crate) mod inbox;

@@ -4,9 +4,7 @@
 //! clock of its own later. Timers live with the worker of the routine that sleeps: no thread of
 //! their own, no allocation beyond the worker's table.
 
-mod instant;
-
-pub use instant::Instant;
+pub use crate::wait::instant::Instant;
 pub use std::time::Duration;
 
 use std::ptr::NonNull;
@@ -94,6 +92,40 @@ fn sleep_until_nanos(at: Nanos) {
             raise();
         }
     });
+}
+
+/// An arm of a [`select!`](crate::select!) that is ready when `duration` has passed since this call.
+///
+/// # Go
+/// `time.After(d)`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{channel, select, time::{self, Duration}};
+///
+/// let (_tx, rx) = channel::bounded::<u32>(1);
+/// let came = select! {
+///     _ = rx.recv() => true,
+///     time::after(Duration::from_millis(1)) => false,
+/// };
+/// assert!(!came);
+/// ```
+pub fn after(duration: Duration) -> After {
+    After {
+        at: clock::deadline(duration),
+    }
+}
+
+/// See [`after`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct After {
+    at: Nanos,
+}
+
+impl After {
+    pub(crate) fn at(self) -> Nanos {
+        self.at
+    }
 }
 
 fn sleep_thread(at: Nanos) {

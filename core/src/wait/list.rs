@@ -7,6 +7,7 @@
 
 use std::ptr::{self, NonNull};
 
+use super::token::Token;
 use super::waiter::{Claimed, Waiter};
 
 #[derive(Debug)]
@@ -60,14 +61,53 @@ impl WaitList {
         self.head = waiter;
     }
 
-    /// Takes the longest waiter off; the caller now owns the right to wake it.
+    /// Takes the longest waiter off that can be claimed; the caller now owns the right to wake it.
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<Claimed> {
-        let waiter = NonNull::new(self.head.cast_mut())?;
-        // SAFETY: I2.
-        unsafe { self.unlink(waiter.as_ref()) };
-        // SAFETY: unlinked just now, under the lock.
-        Some(unsafe { Claimed::new(waiter) })
+        loop {
+            let waiter = NonNull::new(self.head.cast_mut())?;
+            // SAFETY: I2.
+            let claimed = unsafe {
+                self.unlink(waiter.as_ref());
+                waiter.as_ref().claim()
+            };
+            if claimed {
+                // SAFETY: unlinked just now, under the lock.
+                return Some(unsafe { Claimed::new(waiter) });
+            }
+        }
+    }
+
+    /// Whether anybody but `token`'s owner waits.
+    pub(crate) fn has_other(&self, token: &Token) -> bool {
+        let mut waiter = self.head;
+        // SAFETY: I2, for each of them.
+        while let Some(other) = unsafe { waiter.as_ref() } {
+            if !other.is_of(token) {
+                return true;
+            }
+            waiter = other.next();
+        }
+        false
+    }
+
+    /// Puts one that was claimed aside, to be woken after the lock has been released.
+    #[inline]
+    pub(crate) fn put_claimed(&mut self, claimed: Claimed) {
+        // SAFETY: claimed, so it waits for its wake, and stands in no list.
+        unsafe { self.push_back(claimed.into_waiter().as_ref()) };
+    }
+
+    /// Wakes all that were put aside.
+    #[inline]
+    pub(crate) fn wake_claimed(mut self) {
+        while let Some(waiter) = NonNull::new(self.head.cast_mut()) {
+            // SAFETY: `put_claimed` gave up the right, which is taken up again here.
+            unsafe {
+                self.unlink(waiter.as_ref());
+                Claimed::new(waiter).wake();
+            }
+        }
     }
 
     /// Takes this one off if it is still there.

@@ -5,8 +5,10 @@
 //! A time-out or a cancellation takes the waiter off the same way, at its home; if it is not there
 //! any more, its wake is already coming and is waited for. So a single wait needs no claim word.
 
+pub(crate) mod instant;
 pub(crate) mod list;
 pub(crate) mod one;
+pub(crate) mod token;
 pub(crate) mod turn;
 pub(crate) mod waiter;
 

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::Waker;
 
+use super::token::Token;
 use crate::control::{Body, Outcome, Ready, Reason, Unlink};
 use crate::prim::{AtomicBool, Ordering, SpinLock};
 use crate::sched::{forbid, park, with_core};
@@ -37,6 +38,8 @@ enum Party {
     LateThread(Alarm, Sleeper),
     /// The waiter is the head of a `TaskWaiter` in an `Arc`, of which the list owns one count.
     Task,
+    /// One of several waiters of one owner.
+    Several(NonNull<Token>),
 }
 
 thread_local! {
@@ -62,6 +65,11 @@ impl Waiter {
         Waiter::of(party)
     }
 
+    /// One of the waiters of `token`, which outlives it.
+    pub(crate) fn several(token: &Token) -> Waiter {
+        Waiter::of(Party::Several(NonNull::from(token)))
+    }
+
     fn of(party: Party) -> Waiter {
         Waiter {
             links: Cell::new(None),
@@ -82,9 +90,28 @@ impl Waiter {
         self.slot.set(slot);
     }
 
+    /// Under the object's lock, off the list: whether the one who took it off may wake it.
+    #[inline]
+    pub(super) fn claim(&self) -> bool {
+        match self.party {
+            // SAFETY: the token's I1.
+            Party::Several(token) => unsafe { token.as_ref() }.claim(self),
+            _ => true,
+        }
+    }
+
+    /// Whether both wait for the same one.
+    pub(crate) fn is_of(&self, token: &Token) -> bool {
+        matches!(self.party, Party::Several(own) if own == NonNull::from(token))
+    }
+
     /// Makes it fit for another wait.
     pub(crate) fn reset(&self) {
         self.woken.store(false, Ordering::Relaxed);
+    }
+
+    pub(super) fn next(&self) -> *const Waiter {
+        self.links.get().map_or(std::ptr::null(), |(_, next)| next)
     }
 
     pub(super) fn set_next(&self, next: *const Waiter) {
@@ -118,6 +145,11 @@ impl Claimed {
         unsafe { self.0.as_ref() }
     }
 
+    #[inline]
+    pub(super) fn into_waiter(self) -> NonNull<Waiter> {
+        self.0
+    }
+
     /// The slot that the waiter's owner has set.
     #[inline]
     pub(crate) fn slot(&self) -> *mut () {
@@ -139,6 +171,8 @@ impl Claimed {
             }
             // SAFETY: the list's count of the `Arc` whose head the waiter is.
             Party::Task => unsafe { TaskWaiter::wake(self.0) },
+            // SAFETY: the token's I1: claimed, so its frame waits for this.
+            Party::Several(token) => unsafe { token.as_ref() }.wake(),
         }
     }
 
@@ -162,7 +196,26 @@ pub(crate) unsafe fn block(
     reason: Reason,
     deadline: Option<Nanos>,
 ) -> Outcome {
-    let outcome = match waiter.party {
+    // SAFETY: the caller's promise.
+    let outcome = unsafe { wait_for(waiter, unlink, reason, deadline) };
+    if outcome == Outcome::Cancelled {
+        park::raise();
+    }
+    outcome
+}
+
+/// As [`block`], but a cancelled routine comes back, to be unwound by the caller.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(crate) unsafe fn wait_for(
+    waiter: &Waiter,
+    unlink: &dyn Unlink,
+    reason: Reason,
+    deadline: Option<Nanos>,
+) -> Outcome {
+    match waiter.party {
         Party::Routine(body) => {
             // SAFETY: only the lifetime is erased; `unlink` outlives this call, and the wait ends in it.
             let unlink = unsafe {
@@ -178,12 +231,8 @@ pub(crate) unsafe fn block(
         }
         Party::Thread(_) => SLEEPER.with(|sleeper| block_thread(sleeper, waiter, unlink, deadline)),
         Party::LateThread(_, ref sleeper) => block_thread(sleeper, waiter, unlink, deadline),
-        Party::Task => unreachable!("tasks are polled, they do not block"),
-    };
-    if outcome == Outcome::Cancelled {
-        park::raise();
+        Party::Task | Party::Several(_) => unreachable!("these do not block by themselves"),
     }
-    outcome
 }
 
 #[cold]
@@ -250,6 +299,15 @@ impl TaskWaiter {
             waiter: Waiter::of(Party::Task),
             waker: SpinLock::new(Some(waker)),
         })
+    }
+
+    pub(crate) fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+
+    /// Under the object's lock: whether it stands in the queue.
+    pub(crate) fn is_linked(&self) -> bool {
+        self.waiter.links.get().is_some()
     }
 
     /// The task was polled again, perhaps by somebody else.

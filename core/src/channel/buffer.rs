@@ -1,0 +1,173 @@
+//! The values of a channel that nobody waits for.
+//!
+//! A bounded channel has one ring. An unbounded one has a ring of rings of some 4 KiB, so that it grows
+//! without moving what it holds (a ring that doubles copies megabytes under the channel's lock), and
+//! gives its memory back block by block as it drains.
+
+use std::collections::VecDeque;
+
+/// Bytes that a bounded channel allocates at once; a larger buffer grows with use.
+const PREALLOCATED: usize = 64 * 1024;
+/// Bytes of a block of an unbounded channel.
+const BLOCK: usize = 4096;
+/// Blocks that the ring of blocks has room for after a burst has gone.
+const ROOM: usize = 64;
+
+pub(crate) struct Buffer<T> {
+    capacity: usize,
+    values: Values<T>,
+}
+
+enum Values<T> {
+    Ring(VecDeque<T>),
+    Blocks {
+        blocks: VecDeque<VecDeque<T>>,
+        len: usize,
+        /// An empty block, so that a queue that stands at a block's edge does not allocate each time.
+        spare: Option<VecDeque<T>>,
+    },
+}
+
+impl<T> Buffer<T> {
+    pub(crate) fn bounded(capacity: usize) -> Buffer<T> {
+        let allocated = capacity.min(PREALLOCATED / size_of::<T>().max(1));
+        Buffer {
+            capacity,
+            values: Values::Ring(VecDeque::with_capacity(allocated)),
+        }
+    }
+
+    pub(crate) fn unbounded() -> Buffer<T> {
+        Buffer {
+            capacity: usize::MAX,
+            values: Values::Blocks {
+                blocks: VecDeque::new(),
+                len: 0,
+                spare: None,
+            },
+        }
+    }
+
+    /// `usize::MAX`: unbounded.
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match &self.values {
+            Values::Ring(ring) => ring.len(),
+            Values::Blocks { len, .. } => *len,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.len() < self.capacity
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, value: T) {
+        match &mut self.values {
+            Values::Ring(ring) => ring.push_back(value),
+            Values::Blocks { blocks, len, spare } => {
+                *len += 1;
+                match blocks.back_mut() {
+                    Some(block) if block.len() < block.capacity() => block.push_back(value),
+                    _ => blocks.push_back(block_with(value, spare.take())),
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop(&mut self) -> Option<T> {
+        match &mut self.values {
+            Values::Ring(ring) => ring.pop_front(),
+            Values::Blocks { blocks, len, spare } => {
+                let block = blocks.front_mut()?;
+                let value = block.pop_front()?;
+                *len -= 1;
+                if block.is_empty() && blocks.len() > 1 {
+                    *spare = blocks.pop_front();
+                    if blocks.len() < ROOM && blocks.capacity() > 4 * ROOM {
+                        blocks.shrink_to(ROOM);
+                    }
+                }
+                Some(value)
+            }
+        }
+    }
+
+    /// Empties it; the values are dropped with what is returned.
+    pub(crate) fn take(&mut self) -> Buffer<T> {
+        let empty = match self.values {
+            Values::Ring(_) => Values::Ring(VecDeque::new()),
+            Values::Blocks { .. } => Buffer::unbounded().values,
+        };
+        Buffer {
+            capacity: self.capacity,
+            values: std::mem::replace(&mut self.values, empty),
+        }
+    }
+}
+
+#[cold]
+fn block_with<T>(value: T, spare: Option<VecDeque<T>>) -> VecDeque<T> {
+    let mut block =
+        spare.unwrap_or_else(|| VecDeque::with_capacity((BLOCK / size_of::<T>().max(1)).max(1)));
+    block.push_back(value);
+    block
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(mut buffer: Buffer<usize>, n: usize) -> Buffer<usize> {
+        (0..n).for_each(|i| buffer.push(i));
+        buffer
+    }
+
+    #[test]
+    fn both_kinds_are_first_in_first_out() {
+        for buffer in [Buffer::bounded(5000), Buffer::unbounded()] {
+            let mut buffer = filled(buffer, 5000);
+            assert_eq!(buffer.len(), 5000);
+            for i in 0..5000 {
+                assert_eq!(buffer.pop(), Some(i));
+                buffer.push(5000 + i);
+            }
+            assert_eq!(buffer.len(), 5000);
+            assert!((5000..10_000).all(|i| buffer.pop() == Some(i)));
+            assert!(buffer.pop().is_none());
+        }
+    }
+
+    #[test]
+    fn a_drained_burst_leaves_two_blocks() {
+        let mut buffer = filled(Buffer::unbounded(), 1_000_000);
+        while buffer.pop().is_some() {}
+        let Values::Blocks { blocks, spare, .. } = &buffer.values else {
+            unreachable!()
+        };
+        assert_eq!((blocks.len(), spare.is_some()), (1, true));
+        assert!(blocks.capacity() <= 4 * ROOM, "{}", blocks.capacity());
+    }
+
+    #[test]
+    fn values_without_a_size_and_large_ones() {
+        let mut units = Buffer::unbounded();
+        (0..1000).for_each(|_| units.push(()));
+        assert_eq!(std::iter::from_fn(|| units.pop()).count(), 1000);
+        let mut large = Buffer::unbounded();
+        (0..3u8).for_each(|i| large.push([i; 10_000]));
+        assert!((0..3u8).all(|i| large.pop().is_some_and(|value| value == [i; 10_000])));
+    }
+}

@@ -1,0 +1,186 @@
+//! The sending end.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::chan::{Chan, Failure};
+use super::error::{SendError, SendTimeoutError, TrySendError};
+use super::future::SendFuture;
+use super::state::Offer;
+use crate::sys::clock::{self, Nanos};
+use crate::wait::instant::Instant;
+
+/// The sending end of a channel; clones send into the same one.
+///
+/// # Go
+/// `chan<- T`.
+pub struct Sender<T> {
+    pub(super) chan: Arc<Chan<T>>,
+}
+
+/// What is left in the slot of a call that failed.
+fn back<T>(slot: Option<T>) -> T {
+    slot.expect("what was not sent is still in its slot")
+}
+
+impl<T> Sender<T> {
+    #[inline]
+    pub(crate) fn chan(&self) -> &Chan<T> {
+        &self.chan
+    }
+
+    /// Sends `value`: to a receiver that waits, or into the buffer.
+    ///
+    /// **Blocks** the calling routine while the buffer is full (always, if the capacity is zero and
+    /// nobody receives); on a plain thread, the thread.
+    ///
+    /// # Errors
+    /// [`SendError`] with the value if the channel is closed or every receiver is gone.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    ///
+    /// # Go
+    /// `ch <- value`, which panics if the channel is closed.
+    #[inline]
+    #[track_caller]
+    pub fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let mut slot = Some(value);
+        match self.chan.send(&mut slot, None) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(SendError(back(slot))),
+        }
+    }
+
+    /// Sends `value` if that needs no wait.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Errors
+    /// `Full` with the value if there is no room - without a buffer: if nobody waits for a value;
+    /// `Disconnected` if the channel is closed or every receiver is gone.
+    ///
+    /// # Go
+    /// `select { case ch <- value: default: }`.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::channel::{self, TrySendError};
+    ///
+    /// let (tx, _rx) = channel::bounded(1);
+    /// assert_eq!(tx.try_send(1), Ok(()));
+    /// assert_eq!(tx.try_send(2), Err(TrySendError::Full(2)));
+    /// ```
+    #[inline]
+    pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let mut slot = Some(value);
+        match self.chan.offer(&mut slot) {
+            Offer::Sent => Ok(()),
+            Offer::Full => Err(TrySendError::Full(back(slot))),
+            Offer::Closed => Err(TrySendError::Disconnected(back(slot))),
+        }
+    }
+
+    /// Sends `value`, if there is room within `timeout`.
+    ///
+    /// **Blocks** as [`send`](Sender::send), for at most `timeout`.
+    ///
+    /// # Errors
+    /// `Timeout` or `Disconnected`, with the value.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    ///
+    /// # Go
+    /// `select { case ch <- value: case <-time.After(timeout): }`.
+    #[track_caller]
+    pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, clock::deadline(timeout))
+    }
+
+    /// Sends `value`, if there is room before `deadline`.
+    ///
+    /// **Blocks** as [`send`](Sender::send), until `deadline` at most.
+    ///
+    /// # Errors
+    /// `Timeout` or `Disconnected`, with the value.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    ///
+    /// # Go
+    /// As [`send_timeout`](Sender::send_timeout).
+    #[track_caller]
+    pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
+        self.send_until(value, deadline.nanos())
+    }
+
+    #[track_caller]
+    fn send_until(&self, value: T, deadline: Nanos) -> Result<(), SendTimeoutError<T>> {
+        let mut slot = Some(value);
+        match self.chan.send(&mut slot, Some(deadline)) {
+            Ok(()) => Ok(()),
+            Err(Failure::TimedOut) => Err(SendTimeoutError::Timeout(back(slot))),
+            Err(Failure::Closed) => Err(SendTimeoutError::Disconnected(back(slot))),
+        }
+    }
+
+    /// Sends `value` from a task of any executor.
+    ///
+    /// Cancel-safe: dropped before it is ready, it has not sent anything, and `value` is dropped. (Without
+    /// a buffer, a receiver may have taken the value by then.)
+    ///
+    /// **Blocks**: never; the future waits.
+    ///
+    /// # Errors
+    /// [`SendError`] with the value if the channel is closed or every receiver is gone.
+    pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
+        SendFuture::new(&self.chan, value)
+    }
+
+    /// Closes the channel for all its ends: nothing can be sent any more, what is queued can be received.
+    /// `false` if it was closed before.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Go
+    /// `close(ch)`, which panics the second time.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::channel::{self, RecvError};
+    ///
+    /// let (tx, rx) = channel::bounded(1);
+    /// tx.send(1).unwrap();
+    /// assert!(tx.close());
+    /// assert!(tx.send(2).is_err());
+    /// assert_eq!((rx.recv(), rx.recv()), (Ok(1), Err(RecvError)));
+    /// ```
+    pub fn close(&self) -> bool {
+        self.chan.close()
+    }
+}
+
+impl<T> Clone for Sender<T> {
+    fn clone(&self) -> Sender<T> {
+        Chan::<T>::count(&self.chan.senders);
+        Sender {
+            chan: self.chan.clone(),
+        }
+    }
+}
+
+impl<T> Drop for Sender<T> {
+    fn drop(&mut self) {
+        if Chan::<T>::count_out(&self.chan.senders) {
+            self.chan.close();
+        }
+    }
+}
+
+impl<T> fmt::Debug for Sender<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sender { .. }")
+    }
+}
