@@ -109,6 +109,9 @@ pub mod sync;
 pub mod time;
 
 #[cfg(not(loom))]
+pub mod select;
+
+#[cfg(not(loom))]
 pub mod net;
 #[cfg(not(loom))]
 pub mod runtime;
@@ -136,7 +139,56 @@ pub mod prelude {
     pub use crate::routine::{self, JoinHandle, spawn, yield_now};
     pub use crate::sync::{Mutex, WaitGroup};
     pub use crate::time::{Duration, Instant, sleep};
-    pub use crate::{channel, net, run, runtime, sync, time};
+    pub use crate::{channel, net, run, runtime, select, sync, time};
+}
+
+/// Waits for several things at once; exactly one of them takes effect.
+///
+/// ```
+/// use rust_routines::{channel, routine, select, time::Duration};
+///
+/// let (tx, numbers) = channel::bounded(1);
+/// let (_keep, words) = channel::bounded::<&str>(1);
+/// routine::spawn(move || tx.send(7).unwrap());
+/// let text = select! {
+///     number = numbers.recv() => format!("{number:?}"),
+///     word = words.recv() => format!("{word:?}"),
+///     default(Duration::from_secs(60)) => "nothing in a minute".to_string(),
+/// };
+/// assert_eq!(text, "Ok(7)");
+/// ```
+///
+/// # Arms
+/// - `pattern = rx.recv() => body`: the pattern, which must be irrefutable, is bound to what `recv`
+///   returns.
+/// - `pattern = tx.send(value) => body`: `value` is evaluated also if another arm is chosen, and dropped
+///   then. `tx.send_from(&mut slot)` takes it out of an `Option` only if it is chosen.
+/// - `pattern = operand => body`, where the operand is any [`Arm`](select::Arm):
+///   [`time::after`], a handle (`&mut handle`), [`select::future`] of any future, one of your own.
+/// - `operand => body`: the result is dropped.
+/// - `pattern = operand, if condition => body`: if the condition is false, the operand is not evaluated
+///   and the arm is off. [`channel::never`] does the same for a receiver.
+/// - `default => body`: chosen if nothing is ready; without it the select waits.
+/// - `default(timeout) => body`: chosen if nothing is ready within that duration.
+///
+/// Conditions and operands are evaluated once, in the order they are written. Of several arms that are
+/// ready each is equally likely to be chosen. The other arms are withdrawn before the body runs, which
+/// may `break`, `continue`, `return` and use `?`; its value is that of the select. A select without arms
+/// waits for ever.
+///
+/// **Blocks** the calling routine; on a plain thread, the thread.
+///
+/// # Panics
+/// Under [`forbid_park`](routine::forbid_park), if it would block.
+///
+/// # Go
+/// `select`. A send to a closed channel does not panic: its arm is ready, with an error.
+#[cfg(not(loom))]
+#[macro_export]
+macro_rules! select {
+    ($($arms:tt)*) => {
+        $crate::__private::__select! { ($crate) $($arms)* }
+    };
 }
 
 #[cfg(not(loom))]
@@ -148,5 +200,11 @@ pub use rust_routines_macros::{main, test};
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::select::run::{
+        never as select_never, nothing as select_nothing, now as select_now, off as select_off,
+        place as select_place, run as select_run, taken as select_taken,
+        unreachable as select_unreachable, until as select_until,
+    };
     pub use crate::testing::{main, test, test_on};
+    pub use rust_routines_macros::__select;
 }

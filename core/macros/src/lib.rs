@@ -23,6 +23,7 @@ mod arguments;
 mod error;
 mod function;
 mod main_attribute;
+mod select;
 mod test_attribute;
 
 use proc_macro::TokenStream;
@@ -162,4 +163,13 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(arguments: TokenStream, item: TokenStream) -> TokenStream {
     test_attribute::expand(arguments.into(), item.into()).into()
+}
+
+/// The inner side of the crate's `select!`; not for use by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __select(input: TokenStream) -> TokenStream {
+    select::expand(input.into())
+        .unwrap_or_else(error::Error::into_compile_error)
+        .into()
 }

@@ -16,10 +16,11 @@ pub(crate) enum Reason {
     WaitGroup,
     IoWait,
     IoTurn,
+    Select,
 }
 
 impl Reason {
-    const ALL: [Reason; 11] = [
+    const ALL: [Reason; 12] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,
@@ -31,6 +32,7 @@ impl Reason {
         Reason::WaitGroup,
         Reason::IoWait,
         Reason::IoTurn,
+        Reason::Select,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -65,6 +67,7 @@ impl Reason {
             Reason::WaitGroup => "sync.WaitGroup.Wait",
             Reason::IoWait => "IO wait",
             Reason::IoTurn => "IO turn",
+            Reason::Select => "select",
         }
     }
 }

@@ -1,0 +1,212 @@
+//! What a select can wait for.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::native::Native;
+
+/// Something that a [`select!`](crate::select!) can wait for.
+///
+/// Channel ends, timers and handles are arms already, and [`future`] makes one of any future. For
+/// something else - another library's receiver, a condition of one's own - implement `poll`, which has
+/// the contract of [`Future::poll`] with three rules more:
+///
+/// - `Ready` takes effect: the select polls no other arm after it, and ends.
+/// - Dropping the arm withdraws it. One that is dropped while pending has had no effect.
+/// - It may be polled again after it was pending, with another waker; only the last one counts.
+///
+/// A waker that is kept beyond the arm's life, or that fires for nothing, harms nobody. `poll` must not
+/// park; a park in it panics.
+///
+/// # Go
+/// A `case`; but Go knows channels only.
+///
+/// # Examples
+/// ```
+/// use rust_routines::select::{self, Arm};
+/// use std::task::{Context, Poll};
+///
+/// /// Ready at the third look.
+/// struct Third(u32);
+///
+/// impl Arm for Third {
+///     type Output = &'static str;
+///
+///     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+///         self.0 += 1;
+///         if self.0 == 3 {
+///             return Poll::Ready("third");
+///         }
+///         cx.waker().wake_by_ref();
+///         Poll::Pending
+///     }
+/// }
+///
+/// let text = rust_routines::select! {
+///     text = Third(0) => text,
+/// };
+/// assert_eq!(text, "third");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something that `select!` can wait for",
+    label = "not an arm of a select",
+    note = "arms are `rx.recv()`, `tx.send(value)`, `tx.send_from(&mut slot)`, `time::after(duration)`, `&mut handle` and what implements `select::Arm`",
+    note = "for a future, write `select::future(the_future)`"
+)]
+pub trait Arm {
+    /// What it gives when it is chosen.
+    type Output;
+
+    /// Takes effect, if it can at once; if not, `cx`'s waker is woken when another look pays off.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output>;
+
+    /// The arms of this crate have a faster way, which is closed to others.
+    #[doc(hidden)]
+    fn native(&mut self) -> Option<Sealed<'_>> {
+        None
+    }
+}
+
+/// The faster way of this crate's own arms.
+#[doc(hidden)]
+pub struct Sealed<'a>(pub(super) &'a mut dyn Native);
+
+impl fmt::Debug for Sealed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed")
+    }
+}
+
+impl<A: Arm + ?Sized> Arm for &mut A {
+    type Output = A::Output;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<A::Output> {
+        (**self).poll(cx)
+    }
+
+    fn native(&mut self) -> Option<Sealed<'_>> {
+        (**self).native()
+    }
+}
+
+impl<A: Arm + ?Sized> Arm for Box<A> {
+    type Output = A::Output;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<A::Output> {
+        (**self).poll(cx)
+    }
+
+    fn native(&mut self) -> Option<Sealed<'_>> {
+        (**self).native()
+    }
+}
+
+/// An arm of any future; it is dropped with the arm, finished or not.
+///
+/// Only futures that do not lose anything when they are dropped while pending (*cancel-safe* ones)
+/// should be given away like this; to go on with one in the next select, give a `&mut` of a pinned one.
+///
+/// # Go
+/// No counterpart.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{channel, select};
+///
+/// let (_tx, rx) = channel::bounded::<u32>(1);
+/// let sum = select! {
+///     value = rx.recv() => value.unwrap(),
+///     sum = select::future(async { 1 + 2 }) => sum,
+/// };
+/// assert_eq!(sum, 3);
+/// ```
+pub fn future<F: Future>(future: F) -> FutureArm<F> {
+    FutureArm {
+        future: Box::pin(future),
+    }
+}
+
+/// See [`future`].
+pub struct FutureArm<F> {
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Arm for FutureArm<F> {
+    type Output = F::Output;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl<F> fmt::Debug for FutureArm<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FutureArm { .. }")
+    }
+}
+
+impl<T> Arm for crate::spawn::JoinHandle<T> {
+    type Output = Result<T, crate::spawn::JoinError>;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Future::poll(Pin::new(self), cx)
+    }
+}
+
+/// An arm with another result; see [`map`].
+pub struct Map<A, F> {
+    arm: A,
+    f: Option<F>,
+}
+
+/// An arm whose result goes through `f`, for a [`Select`](super::Select) of different arms.
+///
+/// # Go
+/// No counterpart.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{channel, select::{self, Select}};
+///
+/// let (numbers, a) = channel::bounded::<u32>(1);
+/// let (_words, b) = channel::bounded::<&str>(1);
+/// numbers.send(7).unwrap();
+/// let mut select = Select::new();
+/// select.add(select::map(a.recv_async(), |number| number.unwrap().to_string()));
+/// select.add(select::map(b.recv_async(), |word| word.unwrap().to_string()));
+/// assert_eq!(select.wait(), (0, "7".to_string()));
+/// ```
+pub fn map<A: Arm, F, R>(arm: A, f: F) -> Map<A, F>
+where
+    F: FnOnce(A::Output) -> R,
+{
+    Map { arm, f: Some(f) }
+}
+
+impl<A: Arm, F, R> Arm for Map<A, F>
+where
+    F: FnOnce(A::Output) -> R,
+{
+    type Output = R;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<R> {
+        let output = match self.arm.poll(cx) {
+            Poll::Ready(output) => output,
+            Poll::Pending => return Poll::Pending,
+        };
+        let f = self.f.take();
+        Poll::Ready(f.expect("an arm is ready once")(output))
+    }
+
+    fn native(&mut self) -> Option<Sealed<'_>> {
+        self.arm.native()
+    }
+}
+
+impl<A, F> fmt::Debug for Map<A, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Map { .. }")
+    }
+}
