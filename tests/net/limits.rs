@@ -45,6 +45,7 @@ fn accepting_survives_too_many_open_files() {
         ended.value("accept_once"),
         "Too many open files (os error 24)"
     );
+    assert_eq!(ended.number("waited"), 4, "waiting needs no descriptor");
     assert_eq!(ended.number("accepted.short"), 0);
     assert_eq!(ended.number("accepted"), 10);
     assert_eq!(ended.number("answered"), 10);

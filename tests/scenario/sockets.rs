@@ -149,18 +149,51 @@ pub(crate) fn many() {
     println!("answered={}", answered.load(Ordering::SeqCst));
 }
 
+/// One routine at each worker waits for a socket that it has, though there is no descriptor left.
+fn wait_without_files(runtime: &Runtime, pairs: Vec<(TcpStream, TcpStream)>) -> usize {
+    let (writers, waiting): (Vec<TcpStream>, Vec<_>) = pairs
+        .into_iter()
+        .map(|(writer, mut reader)| {
+            let wait = move || reader.read(&mut [0]).expect("it can be waited for");
+            let spread = Builder::new().place(Place::Spread);
+            (writer, runtime.spawn_with(spread, wait).expect("a stack"))
+        })
+        .unzip();
+    eventually("all have started", || {
+        runtime
+            .metrics()
+            .workers
+            .iter()
+            .all(|worker| worker.live > 0)
+    });
+    for mut writer in &writers {
+        writer.write_all(b"!").expect("it is open");
+    }
+    let read = waiting
+        .into_iter()
+        .map(|waits| waits.join().expect("a byte"));
+    read.sum()
+}
+
 /// An accept loop that runs out of descriptors, while ten clients wait.
 pub(crate) fn out_of_files() {
     const CLIENTS: usize = 10;
-    let runtime = workers(1);
+    const WORKERS: usize = 4;
+    let runtime = workers(WORKERS);
     let listener = listen();
     let at = listener.local_addr().expect("it is open");
     println!("at={at}");
+    let pairs: Vec<_> = (0..WORKERS)
+        .map(|_| {
+            let client = TcpStream::connect(at).expect("it listens");
+            (client, listener.accept().expect("the call").0)
+        })
+        .collect();
     // The system answers them; nobody has accepted.
     let clients: Vec<_> = (0..CLIENTS)
         .map(|_| TcpStream::connect(at).expect("it listens"))
         .collect();
-    // What the worker waits with has to be there before.
+    // What workers wait with has to be there before, with the first wait.
     runtime.run(|| {
         let lonely = listen();
         let closes = lonely.try_clone().expect("it is open");
@@ -177,6 +210,11 @@ pub(crate) fn out_of_files() {
         }
     };
     assert_ne!(error.kind(), ErrorKind::NotFound, "{error}");
+    println!("waited={}", wait_without_files(&runtime, pairs));
+    // Those pairs have gone with their readers.
+    while let Ok(file) = File::open("/dev/null") {
+        files.push(file);
+    }
     let error = listener.accept_once().expect_err("no descriptor is left");
     println!("accept_once={error}");
     let accepted = Arc::new(AtomicUsize::new(0));
@@ -189,7 +227,10 @@ pub(crate) fn out_of_files() {
         }
     });
     // It has come back from several pauses and has found nothing better.
-    let switches = || runtime.metrics().workers[0].switches;
+    let switches = || -> u64 {
+        let metrics = runtime.metrics();
+        metrics.workers.iter().map(|worker| worker.switches).sum()
+    };
     let before = switches();
     eventually("it has tried again", || switches() > before + 4);
     println!("accepted.short={}", accepted.load(Ordering::SeqCst));
