@@ -20,12 +20,14 @@ pub(crate) struct Buffer<T> {
 
 enum Values<T> {
     Ring(VecDeque<T>),
-    Blocks {
-        blocks: VecDeque<VecDeque<T>>,
-        len: usize,
-        /// An empty block, so that a queue that stands at a block's edge does not allocate each time.
-        spare: Option<VecDeque<T>>,
-    },
+    Blocks(Blocks<T>),
+}
+
+struct Blocks<T> {
+    blocks: VecDeque<VecDeque<T>>,
+    len: usize,
+    /// An empty block, so that a queue that stands at a block's edge does not allocate each time.
+    spare: Option<VecDeque<T>>,
 }
 
 impl<T> Buffer<T> {
@@ -40,11 +42,7 @@ impl<T> Buffer<T> {
     pub(crate) fn unbounded() -> Buffer<T> {
         Buffer {
             capacity: usize::MAX,
-            values: Values::Blocks {
-                blocks: VecDeque::new(),
-                len: 0,
-                spare: None,
-            },
+            values: Values::Blocks(Blocks::new()),
         }
     }
 
@@ -58,7 +56,7 @@ impl<T> Buffer<T> {
     pub(crate) fn len(&self) -> usize {
         match &self.values {
             Values::Ring(ring) => ring.len(),
-            Values::Blocks { len, .. } => *len,
+            Values::Blocks(blocks) => blocks.len,
         }
     }
 
@@ -72,36 +70,19 @@ impl<T> Buffer<T> {
         self.len() < self.capacity
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push(&mut self, value: T) {
         match &mut self.values {
             Values::Ring(ring) => ring.push_back(value),
-            Values::Blocks { blocks, len, spare } => {
-                *len += 1;
-                match blocks.back_mut() {
-                    Some(block) if block.len() < block.capacity() => block.push_back(value),
-                    _ => blocks.push_back(block_with(value, spare.take())),
-                }
-            }
+            Values::Blocks(blocks) => blocks.push(value),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<T> {
         match &mut self.values {
             Values::Ring(ring) => ring.pop_front(),
-            Values::Blocks { blocks, len, spare } => {
-                let block = blocks.front_mut()?;
-                let value = block.pop_front()?;
-                *len -= 1;
-                if block.is_empty() && blocks.len() > 1 {
-                    *spare = blocks.pop_front();
-                    if blocks.len() < ROOM && blocks.capacity() > 4 * ROOM {
-                        blocks.shrink_to(ROOM);
-                    }
-                }
-                Some(value)
-            }
+            Values::Blocks(blocks) => blocks.pop(),
         }
     }
 
@@ -109,7 +90,7 @@ impl<T> Buffer<T> {
     pub(crate) fn take(&mut self) -> Buffer<T> {
         let empty = match self.values {
             Values::Ring(_) => Values::Ring(VecDeque::new()),
-            Values::Blocks { .. } => Buffer::unbounded().values,
+            Values::Blocks(_) => Values::Blocks(Blocks::new()),
         };
         Buffer {
             capacity: self.capacity,
@@ -118,12 +99,52 @@ impl<T> Buffer<T> {
     }
 }
 
-#[cold]
-fn block_with<T>(value: T, spare: Option<VecDeque<T>>) -> VecDeque<T> {
-    let mut block =
-        spare.unwrap_or_else(|| VecDeque::with_capacity((BLOCK / size_of::<T>().max(1)).max(1)));
-    block.push_back(value);
-    block
+impl<T> Blocks<T> {
+    fn new() -> Blocks<T> {
+        Blocks {
+            blocks: VecDeque::new(),
+            len: 0,
+            spare: None,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, value: T) {
+        self.len += 1;
+        match self.blocks.back_mut() {
+            Some(block) if block.len() < block.capacity() => block.push_back(value),
+            _ => self.open(value),
+        }
+    }
+
+    #[cold]
+    fn open(&mut self, value: T) {
+        let room = (BLOCK / size_of::<T>().max(1)).max(1);
+        let spare = self.spare.take();
+        let mut block = spare.unwrap_or_else(|| VecDeque::with_capacity(room));
+        block.push_back(value);
+        self.blocks.push_back(block);
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<T> {
+        let block = self.blocks.front_mut()?;
+        let value = block.pop_front()?;
+        self.len -= 1;
+        if block.is_empty() && self.blocks.len() > 1 {
+            self.close();
+        }
+        Some(value)
+    }
+
+    /// The first block is empty, and there are others.
+    #[cold]
+    fn close(&mut self) {
+        self.spare = self.blocks.pop_front();
+        if self.blocks.len() < ROOM && self.blocks.capacity() > 4 * ROOM {
+            self.blocks.shrink_to(ROOM);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -154,11 +175,12 @@ mod tests {
     fn a_drained_burst_leaves_two_blocks() {
         let mut buffer = filled(Buffer::unbounded(), 1_000_000);
         while buffer.pop().is_some() {}
-        let Values::Blocks { blocks, spare, .. } = &buffer.values else {
+        let Values::Blocks(left) = &buffer.values else {
             unreachable!()
         };
-        assert_eq!((blocks.len(), spare.is_some()), (1, true));
-        assert!(blocks.capacity() <= 4 * ROOM, "{}", blocks.capacity());
+        assert_eq!((left.blocks.len(), left.spare.is_some()), (1, true));
+        let room = left.blocks.capacity();
+        assert!(room <= 4 * ROOM, "{room}");
     }
 
     #[test]

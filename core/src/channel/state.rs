@@ -59,7 +59,7 @@ impl Wakes {
         self.others.put_claimed(claimed);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn wake(self) {
         if let Some(claimed) = self.first {
             claimed.wake();
@@ -111,7 +111,7 @@ impl<T> State<T> {
 
     /// Hands the value to a receiver that waits, or puts it into the buffer. `told`: the caller is a
     /// future that was told of room, and need not stand behind others.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offer(&mut self, value: &mut Option<T>, told: bool) -> (Offer, Wakes) {
         if !self.open {
             return (Offer::Closed, Wakes::NONE);
@@ -122,7 +122,7 @@ impl<T> State<T> {
         (self.offer_buffer(value, told), Wakes::NONE)
     }
 
-    #[inline]
+    #[inline(always)]
     fn offer_buffer(&mut self, value: &mut Option<T>, told: bool) -> Offer {
         if !self.buffer.has_room() || !(told || self.sending.is_empty()) {
             return Offer::Full;
@@ -133,7 +133,7 @@ impl<T> State<T> {
         Offer::Sent
     }
 
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, value: T) {
         self.buffer.push(value);
         self.most = self.most.max(self.buffer.len());
@@ -169,7 +169,7 @@ impl<T> State<T> {
     }
 
     /// Takes a value out of the buffer, or from a sender that waits. `told` as in `offer`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn grab(&mut self, told: bool) -> (Grab<T>, Wakes) {
         if !told && !self.receiving.is_empty() {
             return (Grab::Empty, Wakes::NONE);
