@@ -125,6 +125,16 @@ func (q *request) readBulk(r *bufio.Reader) error {
 	if int64(len(q.data))+n > maxRequest {
 		return protocolError("too big request")
 	}
+	if r.Buffered() >= int(n)+2 {
+		// Nearly all: it is there as a whole.
+		part, _ := r.Peek(int(n) + 2)
+		if part[n] == '\r' && part[n+1] == '\n' {
+			q.data = append(q.data, part[:n]...)
+			q.ends = append(q.ends, len(q.data))
+			r.Discard(len(part))
+			return nil
+		}
+	}
 	if err := q.readBytes(r, int(n)); err != nil {
 		return err
 	}
@@ -439,14 +449,16 @@ func (s *store) get(key []byte) (value []byte, ok bool) {
 func (s *store) set(key, value []byte, deadline int64, onlyNew, onlyOld bool) bool {
 	value = bytes.Clone(value)
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	stored := true
 	if onlyNew || onlyOld {
-		if exists := s.find(key) != nil; exists && onlyNew || !exists && onlyOld {
-			return false
-		}
+		exists := s.find(key) != nil
+		stored = exists == onlyOld
 	}
-	s.put(key, value, deadline)
-	return true
+	if stored {
+		s.put(key, value, deadline)
+	}
+	s.mu.Unlock()
+	return stored
 }
 
 func (s *store) setAll(q *request) {
@@ -659,57 +671,70 @@ const (
 )
 
 type command struct {
+	name  string
 	arity int // with the name; negative: at least so many
 	run   func(c *conn)
 }
 
-var commands map[string]command
+// Searched from the front: twenty comparisons of short names cost less than a map, and nothing for the first.
+var commands []command
 
 func init() {
-	commands = map[string]command{
-		"get":      {2, get},
-		"set":      {-3, set},
-		"ping":     {-1, ping},
-		"echo":     {2, func(c *conn) { c.out.bulk(c.request.arg(1)) }},
-		"del":      {-2, func(c *conn) { c.out.integer(c.server.store.count(&c.request, true)) }},
-		"exists":   {-2, func(c *conn) { c.out.integer(c.server.store.count(&c.request, false)) }},
-		"incr":     {2, func(c *conn) { add(c, 1) }},
-		"decr":     {2, func(c *conn) { add(c, -1) }},
-		"expire":   {3, expire},
-		"ttl":      {2, ttl},
-		"mget":     {-2, mget},
-		"mset":     {-3, mset},
-		"keys":     {2, keys},
-		"dbsize":   {1, dbsize},
-		"flushall": {-1, flushall},
-		"info":     {-1, info},
-		"config":   {-2, config},
-		"command":  {-1, commandInfo},
-		"quit":     {-1, func(c *conn) { c.out.simple("OK"); c.quit = true }},
+	commands = []command{
+		{"get", 2, get},
+		{"set", -3, set},
+		{"incr", 2, func(c *conn) { add(c, 1) }},
+		{"decr", 2, func(c *conn) { add(c, -1) }},
+		{"mget", -2, mget},
+		{"mset", -3, mset},
+		{"del", -2, func(c *conn) { c.out.integer(c.server.store.count(&c.request, true)) }},
+		{"exists", -2, func(c *conn) { c.out.integer(c.server.store.count(&c.request, false)) }},
+		{"expire", 3, expire},
+		{"ttl", 2, ttl},
+		{"ping", -1, ping},
+		{"echo", 2, func(c *conn) { c.out.bulk(c.request.arg(1)) }},
+		{"keys", 2, keys},
+		{"dbsize", 1, dbsize},
+		{"flushall", -1, flushall},
+		{"info", -1, info},
+		{"config", -2, config},
+		{"command", -1, commandInfo},
+		{"quit", -1, func(c *conn) { c.out.simple("OK"); c.quit = true }},
 	}
 }
 
 func (c *conn) execute() {
 	q := &c.request
-	var lower [16]byte
 	name := q.arg(0)
-	if len(name) <= len(lower) {
-		for i, b := range name {
-			if 'A' <= b && b <= 'Z' {
-				b += 'a' - 'A'
-			}
-			lower[i] = b
+	for i := range commands {
+		cmd := &commands[i]
+		if !equalFold(name, cmd.name) {
+			continue
 		}
-		if cmd, ok := commands[string(lower[:len(name)])]; ok {
-			if cmd.arity > 0 && q.len() != cmd.arity || q.len() < -cmd.arity {
-				c.wrongNumber(string(lower[:len(name)]))
-				return
-			}
+		if cmd.arity > 0 && q.len() != cmd.arity || q.len() < -cmd.arity {
+			c.wrongNumber(cmd.name)
+		} else {
 			cmd.run(c)
-			return
 		}
+		return
 	}
 	c.unknown()
+}
+
+// equalFold is for ASCII; lower is in lower case.
+func equalFold(text []byte, lower string) bool {
+	if len(text) != len(lower) {
+		return false
+	}
+	for i, b := range text {
+		if 'A' <= b && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		if b != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *conn) wrongNumber(name string) {
@@ -871,7 +896,7 @@ func dbsize(c *conn) {
 
 func flushall(c *conn) {
 	q := &c.request
-	if q.len() > 2 || q.len() == 2 && !bytes.EqualFold(q.arg(1), []byte("async")) && !bytes.EqualFold(q.arg(1), []byte("sync")) {
+	if q.len() > 2 || q.len() == 2 && !equalFold(q.arg(1), "async") && !equalFold(q.arg(1), "sync") {
 		c.out.fail(syntaxError)
 		return
 	}
@@ -915,7 +940,7 @@ func info(c *conn) {
 // config answers what redis-benchmark asks: how the server keeps its data.
 func config(c *conn) {
 	q := &c.request
-	if !bytes.EqualFold(q.arg(1), []byte("get")) {
+	if !equalFold(q.arg(1), "get") {
 		c.out.fail("unknown subcommand '" + string(q.arg(1)) + "'. Try CONFIG HELP.")
 		return
 	}
@@ -942,9 +967,9 @@ func config(c *conn) {
 func commandInfo(c *conn) {
 	q := &c.request
 	switch {
-	case q.len() == 1 || bytes.EqualFold(q.arg(1), []byte("docs")) || bytes.EqualFold(q.arg(1), []byte("info")):
+	case q.len() == 1 || equalFold(q.arg(1), "docs") || equalFold(q.arg(1), "info"):
 		c.out.array(0)
-	case bytes.EqualFold(q.arg(1), []byte("count")):
+	case equalFold(q.arg(1), "count"):
 		c.out.integer(int64(len(commands)))
 	default:
 		c.out.fail("unknown subcommand '" + string(q.arg(1)) + "'. Try COMMAND HELP.")

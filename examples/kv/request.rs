@@ -113,6 +113,16 @@ impl Request {
         if self.data.len() + length > MAX_REQUEST {
             return refused("too big request");
         }
+        if let Some((value, b"\r\n")) = fill(reader)?
+            .get(..length + 2)
+            .and_then(|whole| whole.split_at_checked(length))
+        {
+            // Nearly all: it is there as a whole.
+            self.data.extend_from_slice(value);
+            self.ends.push(self.data.len());
+            reader.consume(length + 2);
+            return Ok(());
+        }
         self.read_bytes(reader, length)?;
         for wanted in *b"\r\n" {
             if fill(reader)?[0] != wanted {
