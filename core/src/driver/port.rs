@@ -64,6 +64,11 @@ impl Port {
         self.over.load(Ordering::Relaxed)
     }
 
+    /// Whether `here` watches it; exact for the poller of the worker that asks (I2).
+    pub(crate) fn is_at(&self, here: Option<&Poller>) -> bool {
+        here.is_some_and(|here| ptr::eq(self.at.load(Ordering::Relaxed), here))
+    }
+
     /// Before a wait of a routine of the home that `here` belongs to: makes sure that some poller
     /// watches `fd`, which is open.
     #[inline]

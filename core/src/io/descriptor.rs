@@ -200,6 +200,7 @@ impl<S: AsFd> Descriptor<S> {
     fn wait(&self, side: Side, deadline: &mut Option<Nanos>) -> io::Result<()> {
         let lane = self.lane(side);
         // Whatever comes of this wait, the next call asks the system.
+        let was_drained = lane.drained.load(Ordering::Relaxed);
         lane.drained.store(false, Ordering::Relaxed);
         if deadline.is_none() {
             *deadline = lane.deadline();
@@ -212,6 +213,10 @@ impl<S: AsFd> Descriptor<S> {
             Some((core.poller(), body))
         });
         let outcome = match here {
+            // The edge may have come to a worker that is busy and has not looked: one try is cheap.
+            Some((poller, _)) if was_drained && !self.port.is_at(poller.as_ref().ok().copied()) => {
+                return Ok(());
+            }
             Some((poller, body)) => {
                 self.port.attach(fd, poller?)?;
                 wait_here(self.event(side), body, *deadline)

@@ -13,6 +13,9 @@ use super::error::{explain, no_address};
 use crate::io::{Descriptor, Left, Side};
 use crate::sys::poll::Wish;
 
+/// Most slices that the system takes in one call (`IOV_MAX`); std leaves out those behind them.
+const VECTORS: usize = 1024;
+
 /// A TCP connection.
 ///
 /// Reading and writing go on independently, also from routines at different workers; several readers
@@ -334,7 +337,7 @@ impl Read for &TcpStream {
     }
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let asked: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let asked: usize = bufs.iter().take(VECTORS).map(|buf| buf.len()).sum();
         self.call_for(Side::Read, asked, |mut socket| socket.read_vectored(bufs))
     }
 }
@@ -349,7 +352,7 @@ impl Write for &TcpStream {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let given: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let given: usize = bufs.iter().take(VECTORS).map(|buf| buf.len()).sum();
         self.call_for(Side::Write, given, |mut socket| socket.write_vectored(bufs))
     }
 

@@ -49,7 +49,8 @@ pub(crate) struct Happening {
     pub(crate) key: usize,
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The other side will send no more, or there was an error: there is no further edge to wait for.
+    /// The other side will send no more, there was an error, or urgent data: a short read does not
+    /// mean that there will be another edge.
     pub(crate) over: bool,
 }
 
@@ -77,7 +78,7 @@ impl Selector {
     pub(crate) fn add(&self, fd: RawFd, key: usize, wish: Wish) -> io::Result<()> {
         let interest = match wish {
             Wish::Read => Interest::READABLE,
-            Wish::Both => Interest::READABLE | Interest::WRITABLE,
+            Wish::Both => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
         };
         self.registry
             .register(&mut SourceFd(&fd), Token(key), interest)
@@ -108,7 +109,8 @@ impl Selector {
             other => other?,
         }
         for event in events.iter().filter(|event| event.token() != WAKER) {
-            let over = event.is_read_closed() || event.is_error();
+            // Urgent data: a read stops before it, although there is more.
+            let over = event.is_read_closed() || event.is_error() || event.is_priority();
             each(Happening {
                 key: event.token().0,
                 readable: event.is_readable() || over,
