@@ -7,6 +7,7 @@
 
 mod bind;
 mod close;
+mod drained;
 mod echo;
 mod ends;
 mod fair;
