@@ -392,6 +392,7 @@ type store struct {
 	mu       sync.Mutex
 	entries  map[string]*entry
 	expiries byDeadline
+	sweeper  chan struct{} // has a place for one message: that there is something to sweep
 }
 
 func now() int64 { return time.Now().UnixMilli() }
@@ -414,6 +415,12 @@ func (s *store) remove(e *entry) {
 func (s *store) setDeadline(e *entry, deadline int64) {
 	switch {
 	case e.deadline == 0 && deadline != 0:
+		if len(s.expiries) == 0 {
+			select {
+			case s.sweeper <- struct{}{}:
+			default: // said already
+			}
+		}
 		e.deadline = deadline
 		heap.Push(&s.expiries, e)
 	case e.deadline != 0 && deadline == 0:
@@ -576,10 +583,13 @@ func (s *store) flush() {
 	s.mu.Unlock()
 }
 
-// sweep removes what nobody asks for any more.
+// sweep removes what nobody asks for any more, and sleeps for good while nothing can expire.
 func (s *store) sweep() {
-	for range time.Tick(sweepEvery) {
-		for s.sweepSome() {
+	for range s.sweeper {
+		for _, expiries := s.sizes(); expiries > 0; _, expiries = s.sizes() {
+			time.Sleep(sweepEvery)
+			for s.sweepSome() {
+			}
 		}
 	}
 }
@@ -1119,7 +1129,7 @@ func main() {
 	}
 	s := &server{
 		listener:     listener,
-		store:        store{entries: map[string]*entry{}},
+		store:        store{entries: map[string]*entry{}, sweeper: make(chan struct{}, 1)},
 		started:      time.Now(),
 		writeTimeout: time.Duration(*timeout * float64(time.Second)),
 		conns:        map[*conn]struct{}{},

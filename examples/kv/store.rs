@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use foldhash::fast::RandomState;
+use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine;
 use rust_routines::sync::Mutex;
 use rust_routines::time::Instant;
@@ -33,11 +34,12 @@ struct Entry {
     deadline: Option<Millis>,
 }
 
-#[derive(Default)]
 struct Map {
     // SipHash takes longer than all the rest of a GET; this one is seeded, too.
     entries: HashMap<Bytes, Entry, RandomState>,
     expiries: BTreeSet<(Millis, Bytes)>,
+    /// Has a place for one message: that there is something to sweep.
+    sweeper: Sender<()>,
 }
 
 /// When SET is to set.
@@ -56,6 +58,7 @@ pub(crate) enum AddError {
 
 pub(crate) struct Store {
     map: Mutex<Map>,
+    to_sweep: Receiver<()>,
     /// The wall's clock moves in jumps; deadlines are of one that does not.
     started: (Instant, Millis),
 }
@@ -85,7 +88,7 @@ impl Map {
         let Some(entry) = self.entries.get_mut(key) else {
             let key: Bytes = key.into();
             if let Some(deadline) = deadline {
-                self.expiries.insert((deadline, key.clone()));
+                self.will_expire(deadline, key.clone());
             }
             self.entries.insert(key, Entry { value, deadline });
             return None;
@@ -108,8 +111,16 @@ impl Map {
             self.expiries.remove(&(before, key.clone()));
         }
         if let Some(deadline) = deadline {
-            self.expiries.insert((deadline, key));
+            self.will_expire(deadline, key);
         }
+    }
+
+    fn will_expire(&mut self, deadline: Millis, key: Bytes) {
+        if self.expiries.is_empty() {
+            // If it cannot be sent, it has been said already.
+            let _said_already = self.sweeper.try_send(());
+        }
+        self.expiries.insert((deadline, key));
     }
 }
 
@@ -117,8 +128,14 @@ impl Store {
     pub(crate) fn new() -> Store {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since_1970.map_or(0, |since| since.as_millis() as Millis);
+        let (sweeper, to_sweep) = channel::bounded(1);
         Store {
-            map: Mutex::new(Map::default()),
+            map: Mutex::new(Map {
+                entries: HashMap::default(),
+                expiries: BTreeSet::new(),
+                sweeper,
+            }),
+            to_sweep,
             started: (Instant::now(), now),
         }
     }
@@ -250,16 +267,20 @@ impl Store {
     }
 
     pub(crate) fn clear(&self) {
-        let old = mem::take(&mut *self.map.lock());
+        let mut map = self.map.lock();
+        let old = (mem::take(&mut map.entries), mem::take(&mut map.expiries));
+        drop(map);
         drop(old);
     }
 
-    /// Removes what nobody asks for any more; never returns.
-    pub(crate) fn sweep(&self) -> ! {
-        loop {
-            routine::sleep(SWEEP_EVERY);
-            while self.sweep_some() {
-                routine::yield_now();
+    /// Removes what nobody asks for any more, and sleeps for good while nothing can expire.
+    pub(crate) fn sweep(&self) {
+        while let Ok(()) = self.to_sweep.recv() {
+            while self.sizes().1 > 0 {
+                routine::sleep(SWEEP_EVERY);
+                while self.sweep_some() {
+                    routine::yield_now();
+                }
             }
         }
     }
