@@ -8,6 +8,7 @@ use std::time::Instant;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 
+use crate::proc;
 use crate::sample::Sample;
 use crate::sides::echo::{MESSAGE, message, rate, share};
 
@@ -35,10 +36,10 @@ pub(super) fn run(to: SocketAddr, connections: u64, n: u64) -> io::Result<Sample
     let start = Instant::now();
     let latencies = phase(&mut poll, &mut all, share)?;
     let sample = rate(start.elapsed(), latencies);
-    Ok(sample.with(
-        "round_trips_with_warm_up",
-        ((share + warm_up) * connections) as f64,
-    ))
+    let all = ((share + warm_up) * connections) as f64;
+    Ok(sample
+        .with("round_trips_with_warm_up", all)
+        .with("client_ns", proc::cpu_time().as_nanos() as f64 / all))
 }
 
 /// `share` round trips on each connection, all at once; gives the latencies.

@@ -302,22 +302,31 @@ pub(crate) static ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "echo_1_apart",
+        about: "the same server on one connection, a client process that is the same for all sides",
+        unit: "round trips/s",
+        size: 100_000,
+        smoke: 500,
+        served: Some(served::ECHO[0]),
+        ..ROW
+    },
+    Row {
         name: "echo_100_apart",
-        about: "the same server on 100 connections, one client process for all sides",
+        about: "the same on 100 connections",
         unit: "round trips/s",
         size: 150_000,
         smoke: 2_000,
-        served: Some(served::ECHO[0]),
+        served: Some(served::ECHO[1]),
         targets: ECHO,
         ..ROW
     },
     Row {
         name: "echo_1000_apart",
-        about: "the same server on 1000 connections, one client process for all sides",
+        about: "the same on 1000 connections",
         unit: "round trips/s",
         size: 150_000,
         smoke: 2_000,
-        served: Some(served::ECHO[1]),
+        served: Some(served::ECHO[2]),
         targets: ECHO,
         ..ROW
     },

@@ -1,5 +1,6 @@
-//! Echo with the load from another process. Both share two CPUs, and the client's part is the same for all sides, so the
-//! ratios are nearer to 1 than in one process; `server_ns` is the server's CPU time for each round trip, without the client.
+//! Echo with the load from another process. Both share two CPUs, so a round trip takes the server's CPU time and the
+//! client's, which is the same for all sides and the larger one: the ratios are nearer to 1 than in one process.
+//! `server_ns` and `client_ns` are the two for each round trip.
 
 use super::{client, echo_server};
 use crate::proc;
@@ -7,8 +8,9 @@ use crate::programs::{Programs, RUN_LIMIT};
 use crate::rows::{Served, Side};
 use crate::sample::Sample;
 
-/// The rows' drivers: 100 and 1000 connections.
-pub(crate) const ROWS: [Served; 2] = [
+/// The rows' drivers: 1, 100 and 1000 connections.
+pub(crate) const ROWS: [Served; 3] = [
+    driver(|programs, side, n| run(programs, side, n, 1)),
     driver(|programs, side, n| run(programs, side, n, 100)),
     driver(|programs, side, n| run(programs, side, n, 1000)),
 ];
@@ -27,10 +29,8 @@ fn run(programs: &Programs, side: Side, n: u64, connections: u64) -> Result<Samp
     command.args(["--size", &n.to_string()]);
     let mut sample = Sample::parse(&proc::run(&mut command, RUN_LIMIT)?)?;
     // The warm-up is in both: a tenth of the round trips, and of the time.
-    if let (Some(cpu), Some(all)) = (
-        server.cpu_time(),
-        sample.extras.remove("round_trips_with_warm_up"),
-    ) {
+    let all = sample.extras.remove("round_trips_with_warm_up");
+    if let Some((cpu, all)) = server.cpu_time().zip(all) {
         sample = sample.with("server_ns", cpu.as_nanos() as f64 / all);
     }
     Ok(server.described(sample))
