@@ -171,7 +171,7 @@ impl<T> State<T> {
     /// Takes a value out of the buffer, or from a sender that waits. `told` as in `offer`.
     #[inline(always)]
     pub(crate) fn grab(&mut self, told: bool) -> (Grab<T>, Wakes) {
-        if !told && !self.receiving.is_empty() {
+        if !self.may_take(told) {
             return (Grab::Empty, Wakes::NONE);
         }
         if let Some(value) = self.buffer.pop() {
@@ -183,6 +183,13 @@ impl<T> State<T> {
             return (Grab::Got(value), wakes);
         }
         self.grab_from_sender()
+    }
+
+    /// Whether nobody stands before one who comes now. Without a buffer nobody can: a receiver that
+    /// waits beside a sender is the same select's, or is about to be served by a future.
+    #[inline(always)]
+    fn may_take(&self, told: bool) -> bool {
+        told || self.receiving.is_empty() || self.buffer.capacity() == 0
     }
 
     #[inline]
@@ -285,7 +292,7 @@ impl<T> State<T> {
 
     /// As [`could_send`](State::could_send), for `grab`.
     pub(crate) fn could_receive(&self, token: &Token) -> bool {
-        self.receiving.is_empty()
+        self.may_take(false)
             && (!self.open || !self.buffer.is_empty() || self.sending.has_other(token))
     }
 }
