@@ -116,6 +116,29 @@ fn short(target: &Target, bound: Option<f64>) -> String {
     }
 }
 
+/// The ratios to reach that the main table has no column for; the first line being the headings.
+pub(super) fn further_ratios(report: &Report) -> Vec<Vec<String>> {
+    let headings = ["row", "further ratio", "measured", "verdict"];
+    let mut cells = vec![headings.map(String::from).to_vec()];
+    for outcome in &report.outcomes {
+        for judged in outcome.judge() {
+            let target = judged.target;
+            let has_column = matches!(target.against, Against::Ratio(Side::Go | Side::Tokio))
+                && (target.of, target.metric) == (Side::Ours, "value");
+            if has_column || target.against == Against::Figure {
+                continue;
+            }
+            cells.push(vec![
+                outcome.row.name.to_owned(),
+                target.describe(),
+                ratio(judged.figure),
+                judged.verdict.word().to_owned(),
+            ]);
+        }
+    }
+    cells
+}
+
 /// Latencies, a line for each side of each row that has them; the first line being the headings.
 pub(super) fn latency(report: &Report) -> Vec<Vec<String>> {
     let mut cells = vec![
@@ -170,6 +193,7 @@ pub(super) fn further(report: &Report) -> Vec<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::tests::measured;
     use crate::report::tests::report;
 
     #[test]
@@ -181,6 +205,27 @@ mod tests {
         assert_eq!(
             [Some(0.0345), Some(0.345), None].map(ratio),
             ["0.035x", "0.34x", "-"]
+        );
+    }
+
+    #[test]
+    fn ratios_to_redis_are_shown() {
+        let mut report = report();
+        assert_eq!(further_ratios(&report).len(), 1, "headings only");
+        let sides: &[(Side, &[f64])] = &[
+            (Side::Ours, &[95.0]),
+            (Side::Go, &[80.0]),
+            (Side::Redis, &[100.0]),
+        ];
+        report.outcomes = vec![measured("kv_p1", sides)];
+        let cells = further_ratios(&report);
+        assert_eq!(
+            cells[1],
+            ["kv_p1", "value / redis >= 0.9, aim 1", "0.95x", "must"]
+        );
+        assert_eq!(
+            cells[2],
+            ["kv_p1", "go value / redis >= 0.7", "0.80x", "aim"]
         );
     }
 

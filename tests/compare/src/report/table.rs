@@ -7,6 +7,7 @@ pub(super) fn render(report: &Report) -> String {
     let mut text = format!("\n{}\n", source(report));
     for cells in [
         cells::main(report),
+        cells::further_ratios(report),
         cells::latency(report),
         cells::further(report),
     ] {
