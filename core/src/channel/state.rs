@@ -21,7 +21,7 @@
 
 use super::buffer::Buffer;
 use crate::wait::token::Token;
-use crate::wait::{Claimed, WaitList};
+use crate::wait::{Claimed, ClaimedList, WaitList};
 
 pub(crate) struct State<T> {
     pub(crate) buffer: Buffer<T>,
@@ -38,25 +38,25 @@ pub(crate) struct State<T> {
 #[must_use]
 pub(crate) struct Wakes {
     first: Option<Claimed>,
-    others: WaitList,
+    others: ClaimedList,
 }
 
 impl Wakes {
     pub(crate) const NONE: Wakes = Wakes {
         first: None,
-        others: WaitList::new(),
+        others: ClaimedList::new(),
     };
 
     #[inline]
     fn one(claimed: Claimed) -> Wakes {
         Wakes {
             first: Some(claimed),
-            others: WaitList::new(),
+            others: ClaimedList::new(),
         }
     }
 
     pub(crate) fn add(&mut self, claimed: Claimed) {
-        self.others.put_claimed(claimed);
+        self.others.push(claimed);
     }
 
     #[inline(always)]
@@ -65,7 +65,7 @@ impl Wakes {
             claimed.wake();
         }
         if !self.others.is_empty() {
-            self.others.wake_claimed();
+            self.others.wake();
         }
     }
 }

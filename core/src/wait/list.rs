@@ -91,25 +91,6 @@ impl WaitList {
         false
     }
 
-    /// Puts one that was claimed aside, to be woken after the lock has been released.
-    #[inline]
-    pub(crate) fn put_claimed(&mut self, claimed: Claimed) {
-        // SAFETY: claimed, so it waits for its wake, and stands in no list.
-        unsafe { self.push_back(claimed.into_waiter().as_ref()) };
-    }
-
-    /// Wakes all that were put aside.
-    #[inline]
-    pub(crate) fn wake_claimed(mut self) {
-        while let Some(waiter) = NonNull::new(self.head.cast_mut()) {
-            // SAFETY: `put_claimed` gave up the right, which is taken up again here.
-            unsafe {
-                self.unlink(waiter.as_ref());
-                Claimed::new(waiter).wake();
-            }
-        }
-    }
-
     /// Takes this one off if it is still there.
     pub(crate) fn remove(&mut self, waiter: &Waiter) -> bool {
         if waiter.links.get().is_none() {
@@ -136,6 +117,53 @@ impl WaitList {
             match next.as_ref() {
                 Some(next) => next.set_previous(previous),
                 None => self.tail = previous,
+            }
+        }
+    }
+}
+
+/// Waiters that were claimed under a lock and are woken when it has been released.
+///
+/// With links of their own: to its owner, which looks under the object's lock, such a waiter is off
+/// the list, its wake on its way.
+pub(crate) struct ClaimedList {
+    head: *const Waiter,
+    tail: *const Waiter,
+}
+
+impl ClaimedList {
+    pub(crate) const fn new() -> ClaimedList {
+        ClaimedList {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.is_null()
+    }
+
+    pub(crate) fn push(&mut self, claimed: Claimed) {
+        let waiter = claimed.into_waiter().as_ptr();
+        // SAFETY: claimed, so it waits for the wake that this list now owes, as does the tail.
+        unsafe {
+            (*waiter).aside.set(ptr::null());
+            match self.tail.as_ref() {
+                None => self.head = waiter,
+                Some(tail) => tail.aside.set(waiter),
+            }
+        }
+        self.tail = waiter;
+    }
+
+    pub(crate) fn wake(mut self) {
+        while let Some(waiter) = NonNull::new(self.head.cast_mut()) {
+            // SAFETY: as in `push`, which gave up the right that is taken up again here; the wake is
+            // the last access.
+            unsafe {
+                self.head = waiter.as_ref().aside.get();
+                Claimed::new(waiter).wake();
             }
         }
     }

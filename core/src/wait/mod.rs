@@ -12,5 +12,5 @@ pub(crate) mod token;
 pub(crate) mod turn;
 pub(crate) mod waiter;
 
-pub(crate) use list::WaitList;
+pub(crate) use list::{ClaimedList, WaitList};
 pub(crate) use waiter::{Claimed, TaskWaiter, Waiter, block, shielded};

@@ -3,6 +3,7 @@
 //! | field | who |
 //! |---|---|
 //! | `links` | under the object's lock |
+//! | `aside` | whoever has claimed it |
 //! | `slot` | written by the owner before it is linked; used by whoever unlinks it |
 //! | `woken` | set by the waker of a thread, read by that thread |
 //!
@@ -26,6 +27,8 @@ use crate::sys::unwind::contain;
 pub(crate) struct Waiter {
     /// Neighbours, while linked.
     pub(super) links: Cell<Option<(*const Waiter, *const Waiter)>>,
+    /// The next one to be woken, once it has been claimed.
+    pub(super) aside: Cell<*const Waiter>,
     party: Party,
     slot: Cell<*mut ()>,
     woken: AtomicBool,
@@ -73,6 +76,7 @@ impl Waiter {
     fn of(party: Party) -> Waiter {
         Waiter {
             links: Cell::new(None),
+            aside: Cell::new(std::ptr::null()),
             party,
             slot: Cell::new(std::ptr::null_mut()),
             woken: AtomicBool::new(false),
