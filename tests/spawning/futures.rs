@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError, JoinHandle};
@@ -248,4 +248,43 @@ fn a_waker_that_panics_harms_nobody() {
         }
         eventually("all have ended", || runtime.metrics().live() == 0);
     });
+}
+
+/// A waker that takes the result at once, on the routine's own stack: what the routine was is gone then,
+/// so nobody runs there, for all who ask.
+#[test]
+fn a_waker_that_takes_the_result_finds_nobody_running() {
+    struct Inline {
+        handle: Mutex<Option<JoinHandle<u32>>>,
+        seen: channel::Sender<(u32, bool)>,
+    }
+    impl Wake for Inline {
+        fn wake(self: Arc<Self>) {
+            let mut handle = self.handle.lock().unwrap().take().unwrap();
+            let polled = Pin::new(&mut handle).poll(&mut Context::from_waker(Waker::noop()));
+            let Poll::Ready(Ok(value)) = polled else {
+                return;
+            };
+            drop(handle);
+            let nobody = routine::current().is_none();
+            self.seen.send((value, nobody)).unwrap();
+        }
+    }
+    let (seen, rx) = channel::bounded(1);
+    let (go, gate) = channel::bounded::<()>(1);
+    let mut handle = routine::spawn(move || {
+        gate.recv().unwrap();
+        7
+    });
+    let inline = Arc::new(Inline {
+        handle: Mutex::new(None),
+        seen,
+    });
+    let waker = Waker::from(inline.clone());
+    let first = Pin::new(&mut handle).poll(&mut Context::from_waker(&waker));
+    assert!(first.is_pending());
+    *inline.handle.lock().unwrap() = Some(handle);
+    go.send(()).unwrap();
+    let answer = rx.recv_timeout(Duration::from_secs(60));
+    assert_eq!(answer, Ok((7, true)));
 }

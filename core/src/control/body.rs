@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered` | home | home |
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -51,6 +51,8 @@ pub(crate) struct Body {
     shield: Cell<u32>,
     raised: Cell<bool>,
     registered: Cell<u32>,
+    /// See [`Body::note_arrival`].
+    arrival: Cell<Option<Option<u32>>>,
     named: bool,
     /// The stack that `with_stack` has moved the routine to, if any.
     deep: Cell<*const Stack>,
@@ -119,6 +121,7 @@ impl Body {
                 shield: Cell::new(0),
                 raised: Cell::new(false),
                 registered: Cell::new(registered),
+                arrival: Cell::new(None),
                 named: header.name().is_some(),
                 deep: Cell::new(ptr::null()),
                 stack,
@@ -208,6 +211,22 @@ impl Body {
     #[inline]
     pub(crate) fn last_reason(&self) -> Reason {
         self.last_reason.get()
+    }
+
+    /// It has taken on a connection, whose packets arrive on this CPU if that is known: the next
+    /// routine it spawns is likely the handler.
+    pub(crate) fn note_arrival(&self, cpu: Option<u32>) {
+        self.arrival.set(Some(cpu));
+    }
+
+    #[inline]
+    pub(crate) fn has_arrival(&self) -> bool {
+        self.arrival.get().is_some()
+    }
+
+    /// Once.
+    pub(crate) fn take_arrival(&self) -> Option<u32> {
+        self.arrival.take().flatten()
     }
 
     /// Enters or leaves a wait that the home may give up.

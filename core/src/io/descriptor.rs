@@ -36,10 +36,13 @@ use crate::driver::port::Port;
 use crate::prim::{AtomicBool, AtomicI64, Ordering};
 use crate::queue::event::Event;
 use crate::queue::gate::{Closing, Gate};
-use crate::sched::{forbid, park, sockets, with_core};
+use crate::sched::{Core, forbid, park, sockets, with_core};
 use crate::sys::clock::{self, Nanos};
 use crate::sys::poll::{self, Wish};
 use crate::wait::turn::{Held, Turn};
+
+/// How late a plain thread that pauses sees a close.
+const CLOSE_SEEN: Duration = Duration::from_millis(20);
 
 /// What a call waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -134,6 +137,7 @@ impl<S: AsFd> Descriptor<S> {
         mut op: impl FnMut(&S) -> io::Result<R>,
         left: impl FnOnce(&R) -> Left,
     ) -> io::Result<R> {
+        park::raise_if_cancelled_here();
         let result = self.call_in_turn(side, &mut op, left)?;
         note_call();
         Ok(result)
@@ -228,6 +232,39 @@ impl<S: AsFd> Descriptor<S> {
             _ if self.gate.is_closed() => Err(closed()),
             Outcome::Woken => Ok(()),
             Outcome::TimedOut => Err(timed_out()),
+        }
+    }
+
+    /// Lets `length` pass, unless it is closed: then an error.
+    pub(crate) fn pause(&self, side: Side, length: Duration) -> io::Result<()> {
+        let _socket = self.enter()?;
+        let mut deadline = Some(clock::deadline(length));
+        if with_core(|core| core.and_then(Core::current)).is_none() {
+            return self.pause_thread(deadline);
+        }
+        let lane = self.lane(side);
+        let _turn = match lane.turn.try_take() {
+            Some(turn) => turn,
+            None => self.wait_for_turn(lane, &mut None)?,
+        };
+        loop {
+            // Edges say nothing here: the next call tries anyway.
+            self.event(side).take();
+            match self.wait(side, &mut deadline) {
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
+                other => other?,
+            }
+        }
+    }
+
+    /// For a plain thread every pending connection would end a wait in poll(2) at once.
+    fn pause_thread(&self, deadline: Option<Nanos>) -> io::Result<()> {
+        loop {
+            let left = deadline.map_or(Duration::ZERO, clock::until);
+            if left.is_zero() || self.gate.is_closed() {
+                return self.enter().map(drop);
+            }
+            std::thread::sleep(left.min(CLOSE_SEEN));
         }
     }
 

@@ -12,15 +12,20 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::error::{explain, no_address};
 use super::stream::TcpStream;
 use crate::io::{Descriptor, Left, Side};
+use crate::prim::{AtomicI64, Ordering};
 use crate::sched::sockets;
+use crate::sys::clock::{self, Nanos};
 use crate::sys::poll::Wish;
-use crate::time::sleep;
+use crate::sys::signal;
 
 /// Connections that may wait to be accepted, at most what `net.core.somaxconn` allows: as Go asks for
 /// on Linux by default, where std has 128 and a burst of a thousand clients waits for its SYNs again.
 const BACKLOG: i32 = 4096;
 /// Pauses of an accept loop that is out of descriptors: doubled from the first to the last.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// A shortage is reported when none has been for this long.
+const SAY_EVERY: Nanos = 60_000_000_000;
 
 /// A socket that accepts TCP connections.
 ///
@@ -47,6 +52,8 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_s
 /// ```
 pub struct TcpListener {
     socket: Arc<Descriptor<std::net::TcpListener>>,
+    /// When it last ran out of descriptors.
+    said: Arc<AtomicI64>,
 }
 
 impl TcpListener {
@@ -94,14 +101,15 @@ impl TcpListener {
     fn wrap(socket: std::net::TcpListener) -> TcpListener {
         TcpListener {
             socket: Arc::new(Descriptor::new(socket, Wish::Read)),
+            said: Arc::new(AtomicI64::new(0)),
         }
     }
 
     /// Waits for the next connection.
     ///
     /// Survives what is not this listener's fault: a connection that was gone before it was accepted
-    /// is skipped; when descriptors or memory run out, it says so once on standard error, pauses for
-    /// 5 ms, then longer, up to a second, and goes on. [`accept_once`](TcpListener::accept_once)
+    /// is skipped; when descriptors or memory run out, it says so on standard error (once, until that has not
+    /// happened for a minute), pauses for 5 ms, then longer, up to a second, and goes on. [`accept_once`](TcpListener::accept_once)
     /// returns each error instead.
     ///
     /// **Blocks** the routine; on a plain thread, the thread.
@@ -117,11 +125,9 @@ impl TcpListener {
             match self.accept_once() {
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) if is_about_resources(&error) => {
-                    let length = pause.unwrap_or_else(|| {
-                        self.say_exhausted(&error);
-                        PAUSES.0
-                    });
-                    sleep(length);
+                    self.say_exhausted(&error);
+                    let length = pause.unwrap_or(PAUSES.0);
+                    self.socket.pause(Side::Read, length)?;
                     pause = Some((length * 2).min(PAUSES.1));
                 }
                 other => return other,
@@ -142,20 +148,26 @@ impl TcpListener {
         let (stream, peer) =
             self.socket
                 .call(Side::Read, |socket| socket.accept(), |_| Left::Unknown)?;
-        // A hint, and no more: without it the handler goes anywhere.
-        sockets::note_arrival_on(SockRef::from(&stream).cpu_affinity().ok());
+        sockets::note_arrival(SockRef::from(&stream).cpu_affinity().ok());
         Ok((TcpStream::from_std(stream)?, peer))
     }
 
     #[cold]
     fn say_exhausted(&self, error: &io::Error) {
+        let now = clock::now();
+        let before = self.said.swap(now, Ordering::Relaxed);
+        if before != 0 && now - before < SAY_EVERY {
+            return;
+        }
         let address = self
             .local_addr()
             .map_or_else(|_| "?".to_owned(), |address| address.to_string());
-        eprintln!(
+        let text = format!(
             "rust-routines: accept tcp {address}: {error}; trying again until it works (raise \
-             `ulimit -n`, or close connections)"
+             `ulimit -n`, or close connections)\n"
         );
+        // Not `eprintln!`, which panics when nobody reads standard error any more.
+        signal::write_stderr(text.as_bytes());
     }
 
     /// The connections, one after the other, as [`accept`](TcpListener::accept) gives them; ends when
@@ -180,6 +192,7 @@ impl TcpListener {
         self.socket.enter()?;
         Ok(TcpListener {
             socket: self.socket.clone(),
+            said: self.said.clone(),
         })
     }
 

@@ -54,8 +54,6 @@ pub(crate) struct Core {
     pub(super) random: Cell<u64>,
     /// Where the next search for the least loaded worker begins.
     pub(super) spread_from: Cell<usize>,
-    /// The CPU on which what the next routine to be spread will work on arrives.
-    pub(super) arrives_on: Cell<Option<usize>>,
     /// Numbers for new routines: the next one and the end of the block.
     ids: Cell<(u64, u64)>,
     /// Stacks that have been claimed for routines to come.
@@ -131,7 +129,6 @@ impl Core {
             births: Cell::new(0),
             random: Cell::new(ptr::from_ref(worker).addr() as u64 | 1),
             spread_from: Cell::new(number.wrapping_add(1)),
-            arrives_on: Cell::new(None),
             ids: Cell::new((0, 0)),
             credit: Cell::new(0),
             cancelled_all: Cell::new(false),
@@ -199,6 +196,16 @@ impl Core {
     #[inline]
     pub(crate) fn current(&self) -> Option<NonNull<Body>> {
         self.current.get()
+    }
+
+    /// Nobody runs here any more, for all who ask; returns who did.
+    pub(crate) fn leave_current(&self) -> Option<NonNull<Body>> {
+        self.current.take()
+    }
+
+    /// Takes `leave_current` back.
+    pub(crate) fn enter_current(&self, body: Option<NonNull<Body>>) {
+        self.current.set(body);
     }
 
     /// The routine that runs has done its work. Said before anybody who waits for it can go on and

@@ -141,12 +141,21 @@ fn is_cancelled(current: &Body) -> bool {
 }
 
 /// Whether the code that runs here is a routine that is to unwind.
+#[inline]
 pub(crate) fn is_cancelled_here() -> bool {
     with_core(|core| {
         // SAFETY: the current routine.
         core.and_then(Core::current)
             .is_some_and(|body| is_cancelled(unsafe { body.as_ref() }))
     })
+}
+
+/// [`raise_if_cancelled`], for whoever runs here.
+#[inline]
+pub(crate) fn raise_if_cancelled_here() {
+    if is_cancelled_here() {
+        raise();
+    }
 }
 
 /// Unwinds the current routine if it has been cancelled, unless it is shielded or unwinds already.

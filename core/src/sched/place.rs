@@ -1,10 +1,11 @@
 //! Where a new routine goes. Its home is for life, so this is the one moment to decide.
 
 use std::io;
+use std::ptr::NonNull;
 
 use super::core::Core;
 use super::shared::{Phase, Shared};
-use crate::control::{Fresh, Place};
+use crate::control::{Body, Fresh, Place};
 use crate::prim::{Ordering, fence};
 use std::sync::Arc;
 
@@ -38,26 +39,24 @@ impl Core {
 
     /// Spreads from the worker after the last one chosen, so that equals take turns.
     fn spread(&self, fresh: Fresh) {
-        let wish = self.arrives_on.take();
+        // SAFETY: the current routine's body, on its own thread.
+        let arrival = |body: NonNull<Body>| unsafe { body.as_ref() }.take_arrival();
+        let wish = self.current().and_then(arrival).map(|cpu| cpu as usize);
         let chosen = self.shared.spread(fresh, self.spread_from.get(), wish);
         self.spread_from.set(chosen + 1);
     }
 
-    /// The routine that runs here has taken on a connection whose packets arrive on `cpu`: the next
-    /// one that is spread, likely its handler, is better off on a worker there.
-    pub(crate) fn note_arrival_on(&self, cpu: Option<usize>) {
-        self.arrives_on.set(cpu);
-    }
-
-    /// Whether the routine that runs was last woken from outside (an accept loop, a ticker): its
-    /// children are likely many, long-lived and one at a time, which near placement would pile up
-    /// here, for stealing balances only what has not started.
+    /// Whether the routine that runs was last woken from outside, or has just taken on a connection
+    /// (a ticker, an accept loop): its children are likely many, long-lived and one at a time, which
+    /// near placement would pile up here, for stealing balances only what has not started.
     #[inline]
     fn hands_out_work(&self) -> bool {
-        // SAFETY: the current routine's body, on its own thread.
-        self.current()
-            .is_some_and(|body| unsafe { body.as_ref() }.last_reason().is_external())
-            && self.shared.workers.len() > 1
+        let hands_out = |body: NonNull<Body>| {
+            // SAFETY: the current routine's body, on its own thread.
+            let body = unsafe { body.as_ref() };
+            body.last_reason().is_external() || body.has_arrival()
+        };
+        self.current().is_some_and(hands_out) && self.shared.workers.len() > 1
     }
 }
 

@@ -104,11 +104,12 @@ fn make_poller(worker: &'static Worker) -> io::Result<&'static Poller> {
     Ok(worker.poller.get_or_init(|| poller))
 }
 
-/// See [`Core::note_arrival_on`].
-pub(crate) fn note_arrival_on(cpu: Option<usize>) {
+/// The routine that runs here has taken on a connection; see [`Body::note_arrival`].
+pub(crate) fn note_arrival(cpu: Option<usize>) {
     with_core(|core| {
-        if let Some(core) = core {
-            core.note_arrival_on(cpu);
+        if let Some(body) = core.and_then(Core::current) {
+            // SAFETY: the current routine's body, on its own thread.
+            unsafe { body.as_ref() }.note_arrival(cpu.and_then(|cpu| cpu.try_into().ok()));
         }
     });
 }

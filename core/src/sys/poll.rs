@@ -97,8 +97,11 @@ impl Selector {
     ) -> io::Result<()> {
         let limit = match limit {
             Some(limit) if !limit.is_zero() => {
-                wait_for(self.fd, libc::POLLIN, Some(limit))?;
-                Some(Duration::ZERO)
+                match wait_for(self.fd, libc::POLLIN, Some(limit)) {
+                    Ok(()) => Some(Duration::ZERO),
+                    // No descriptor may be polled (a limit of none, set later): then to the millisecond.
+                    Err(_) => Some(limit),
+                }
             }
             other => other,
         };
