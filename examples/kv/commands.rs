@@ -240,7 +240,13 @@ fn ttl(connection: &mut Connection, request: &Request) -> io::Result<()> {
     connection.replies.integer(seconds)
 }
 
+/// Longest pattern of KEYS: matching takes up to its length times the keys', and holds everybody up.
+const PATTERN: usize = 1024;
+
 fn keys(connection: &mut Connection, request: &Request) -> io::Result<()> {
+    if request.arg(1).len() > PATTERN {
+        return connection.replies.error(b"pattern is too long");
+    }
     let keys = connection.server.store.keys(request.arg(1));
     connection.replies.array(keys.len())?;
     keys.iter().try_for_each(|key| connection.replies.bulk(key))

@@ -891,7 +891,15 @@ func mset(c *conn) {
 	c.out.simple("OK")
 }
 
+// Longest pattern of KEYS: matching takes up to its length times the keys', and
+// holds everybody up.
+const maxPattern = 1024
+
 func keys(c *conn) {
+	if len(c.request.arg(1)) > maxPattern {
+		c.out.fail("pattern is too long")
+		return
+	}
 	found := c.server.store.keys(c.request.arg(1))
 	c.out.array(len(found))
 	for _, key := range found {

@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival` | home | home |
+//! | `context`, `low`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -18,7 +18,7 @@ use std::ptr::{self, NonNull};
 use super::header::Header;
 use super::home::Home;
 use super::reason::Reason;
-use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, Ordering, prefetch};
 use crate::queue::Linked;
 use crate::stack::Stack;
 use crate::switch::{Context, Entry, Span};
@@ -42,7 +42,10 @@ pub(crate) enum Outcome {
 pub(crate) struct Body {
     context: MaybeUninit<Context>,
     link: AtomicPtr<Body>,
-    header: Cell<*const Header>,
+    /// About where its stack ended when it was suspended.
+    low: Cell<usize>,
+    /// Also the way to what stands behind the header, so never narrowed to it.
+    header: Cell<NonNull<Header>>,
     home: &'static Home,
     wait: Cell<Option<NonNull<dyn Unlink>>>,
     outcome: Cell<Outcome>,
@@ -97,7 +100,7 @@ impl Body {
     #[inline]
     pub(crate) unsafe fn build(
         stack: Stack,
-        header: &Header,
+        header: NonNull<Header>,
         home: &'static Home,
         registered: u32,
         entry: Entry,
@@ -107,11 +110,14 @@ impl Body {
             base: at.as_ptr().addr(),
             limit: stack.lowest().as_ptr().addr(),
         };
-        // SAFETY: the memory is inside the leased stack; the span below it is unused and guarded.
+        // SAFETY: the memory is inside the leased stack; the span below it is unused and guarded; the
+        // header is alive until its routine sets `ended`.
         unsafe {
+            let from = header.as_ref();
             at.write(Body {
                 context: MaybeUninit::uninit(),
                 link: AtomicPtr::new(ptr::null_mut()),
+                low: Cell::new(at.as_ptr().addr()),
                 header: Cell::new(header),
                 home,
                 wait: Cell::new(None),
@@ -122,11 +128,11 @@ impl Body {
                 raised: Cell::new(false),
                 registered: Cell::new(registered),
                 arrival: Cell::new(None),
-                named: header.name().is_some(),
+                named: from.name().is_some(),
                 deep: Cell::new(ptr::null()),
                 stack,
-                id: AtomicU64::new(header.id()),
-                site: AtomicPtr::new(ptr::from_ref(header.site()).cast_mut()),
+                id: AtomicU64::new(from.id()),
+                site: AtomicPtr::new(ptr::from_ref(from.site()).cast_mut()),
             });
             let context = (&raw mut (*at.as_ptr()).context).cast();
             Context::start(context, span, entry, at.as_ptr().cast());
@@ -144,12 +150,30 @@ impl Body {
         unsafe { Context::resume((&raw mut (*this.as_ptr()).context).cast()) }
     }
 
+    /// It will be resumed next but one: fetches what it will touch first, its own lines and the end of
+    /// its stack. With a thousand connections nothing of that is cached, and a tenth of the time went
+    /// into waiting for it.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        const LINE: usize = 64;
+        let (own, low) = (ptr::from_ref(self).addr(), self.low.get());
+        for line in 1..3 {
+            prefetch(own + line * LINE);
+            prefetch(own - line * LINE);
+        }
+        for line in 0..5 {
+            prefetch(low + line * LINE);
+        }
+    }
+
     /// Suspends the routine that runs on this body.
     ///
     /// # Safety
     /// Called on the body's own stack.
     #[inline(always)]
     pub(crate) unsafe fn suspend(&self) {
+        let here = MaybeUninit::<u64>::uninit();
+        self.low.set(here.as_ptr().addr());
         // SAFETY: initialised by `build`; the caller runs on this context.
         unsafe { self.context.assume_init_ref().suspend() };
     }
@@ -176,7 +200,12 @@ impl Body {
     #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: only home calls this, between `build` and the routine's end.
-        unsafe { &*self.header.get() }
+        unsafe { self.header.get().as_ref() }
+    }
+
+    #[inline]
+    pub(crate) fn header_ptr(&self) -> NonNull<Header> {
+        self.header.get()
     }
 
     #[inline]

@@ -247,6 +247,11 @@ impl Fresh {
         unsafe { self.0.as_ref() }
     }
 
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
+    }
+
     /// Gives up the right, to the routine that runs.
     #[inline]
     pub(crate) fn into_raw(self) -> NonNull<Header> {

@@ -138,9 +138,9 @@ impl<S: AsFd> Descriptor<S> {
         left: impl FnOnce(&R) -> Left,
     ) -> io::Result<R> {
         park::raise_if_cancelled_here();
-        let result = self.call_in_turn(side, &mut op, left)?;
+        let result = self.call_in_turn(side, &mut op, left);
         note_call();
-        Ok(result)
+        result
     }
 
     /// Until the call has been made; leaves gate and turn before the routine may give way to others.
@@ -159,6 +159,7 @@ impl<S: AsFd> Descriptor<S> {
             None => self.wait_for_turn(lane, &mut deadline)?,
         };
         let event = self.event(side);
+        let mut in_time = true;
         loop {
             if !lane.drained.load(Ordering::Relaxed) || event.is_set() {
                 event.take();
@@ -180,7 +181,11 @@ impl<S: AsFd> Descriptor<S> {
                     Err(error) => return Err(error),
                 }
             }
-            self.wait(side, &mut deadline)?;
+            if !in_time {
+                return Err(timed_out());
+            }
+            // What came before the deadline is given, although nobody may have looked until now.
+            in_time = self.wait(side, &mut deadline)?;
         }
     }
 
@@ -198,10 +203,10 @@ impl<S: AsFd> Descriptor<S> {
         turn.ok_or_else(timed_out)
     }
 
-    /// Steps 4 and 5.
+    /// Steps 4 and 5; `false`: the deadline has passed.
     #[cold]
     #[inline(never)]
-    fn wait(&self, side: Side, deadline: &mut Option<Nanos>) -> io::Result<()> {
+    fn wait(&self, side: Side, deadline: &mut Option<Nanos>) -> io::Result<bool> {
         let lane = self.lane(side);
         // Whatever comes of this wait, the next call asks the system.
         let was_drained = lane.drained.load(Ordering::Relaxed);
@@ -210,6 +215,10 @@ impl<S: AsFd> Descriptor<S> {
             *deadline = lane.deadline();
         }
         forbid::check();
+        if self.gate.is_closed() {
+            // The signal of a close may have been taken for one of the socket.
+            return Err(closed());
+        }
         let fd = self.raw();
         let here = with_core(|core| {
             let core = core?;
@@ -219,7 +228,7 @@ impl<S: AsFd> Descriptor<S> {
         let outcome = match here {
             // The edge may have come to a worker that is busy and has not looked: one try is cheap.
             Some((poller, _)) if was_drained && !self.port.is_at(poller.as_ref().ok().copied()) => {
-                return Ok(());
+                return Ok(true);
             }
             Some((poller, body)) => {
                 self.port.attach(fd, poller?)?;
@@ -230,8 +239,8 @@ impl<S: AsFd> Descriptor<S> {
         match outcome {
             Outcome::Cancelled => park::raise(),
             _ if self.gate.is_closed() => Err(closed()),
-            Outcome::Woken => Ok(()),
-            Outcome::TimedOut => Err(timed_out()),
+            Outcome::Woken => Ok(true),
+            Outcome::TimedOut => Ok(false),
         }
     }
 
@@ -250,9 +259,8 @@ impl<S: AsFd> Descriptor<S> {
         loop {
             // Edges say nothing here: the next call tries anyway.
             self.event(side).take();
-            match self.wait(side, &mut deadline) {
-                Err(error) if error.kind() == io::ErrorKind::TimedOut => return Ok(()),
-                other => other?,
+            if !self.wait(side, &mut deadline)? {
+                return Ok(());
             }
         }
     }

@@ -257,11 +257,24 @@ fn listen(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// The connection that was to be accepted is gone; there are others.
+/// The connection that was to be accepted is gone, or not allowed; there are others. Linux hands up the
+/// network errors that were pending on it: accept(2) says to treat them like "try again".
 fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::ECONNRESET
+                | libc::EPERM
+                | libc::EPROTO
+                | libc::ENOPROTOOPT
+                | libc::EOPNOTSUPP
+                | libc::ENETDOWN
+                | libc::ENETUNREACH
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::ENONET
+        )
     )
 }
 

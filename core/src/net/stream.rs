@@ -13,6 +13,8 @@ use super::error::{explain, no_address};
 use crate::io::{Descriptor, Left, Side};
 use crate::sys::poll::Wish;
 
+/// Most bytes that the system moves in one call (`MAX_RW_COUNT`).
+const MOST: usize = 0x7fff_f000;
 /// Most slices that the system takes in one call (`IOV_MAX`); std leaves out those behind them.
 const VECTORS: usize = 1024;
 
@@ -216,6 +218,7 @@ impl TcpStream {
         if asked == 0 {
             return self.nothing();
         }
+        let asked = asked.min(MOST);
         self.socket.call(side, op, |&done| match done {
             0 => Left::End,
             done if done < asked => Left::Nothing,

@@ -32,6 +32,19 @@ pub(crate) fn full_fence() {
     fence(Ordering::SeqCst);
 }
 
+/// Asks for the line at `address`, which will be used in a moment; any address will do.
+#[inline(always)]
+pub(crate) fn prefetch(address: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which faults at no address.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::without_provenance(address));
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 /// A lock for sections that are a few moves long and run no user code.
 #[derive(Default)]
 pub(crate) struct SpinLock<T> {

@@ -46,6 +46,11 @@ impl<T: Linked> List<T> {
     }
 
     #[inline]
+    pub(crate) fn first(&self) -> Option<NonNull<T>> {
+        NonNull::new(self.head.get())
+    }
+
+    #[inline]
     pub(crate) fn pop(&self) -> Option<NonNull<T>> {
         let node = NonNull::new(self.head.get())?;
         // SAFETY: a node in the list is alive (contract of `push`).

@@ -10,7 +10,7 @@
 //! million leaves needs a hundred stacks instead of seventy thousand. Thieves take the oldest.
 //!
 //! Nothing waits for ever: every 8th pick looks at the clock, the inbox and the mail, and asks the
-//! poller if that was not done in the last 100 us; every 61st
+//! poller if that was not done in the last millisecond; every 61st
 //! takes from the mail, the yielded or the injector, every 976th the oldest of the deque, after 8
 //! started routines in a row a not-started one has its turn, and after 61 children in a row (a chain
 //! in which each spawns the next) one that is ready.
@@ -161,8 +161,9 @@ impl Core {
     /// Timers that are due, and homed work, into the ready queue.
     #[inline]
     pub(super) fn look_around(&self) {
-        self.fire_timers();
+        // First: what came in time is not late because nobody has looked.
         self.poll_now_and_then();
+        self.fire_timers();
         let home = self.worker.home();
         if home.has_mail() {
             home.take(&self.ready);
@@ -275,7 +276,7 @@ impl Core {
         }
         let slot = self.registry.borrow_mut().reserve();
         // SAFETY: the stack is leased and unused; `enter` does not unwind; this is home from here on.
-        let body = unsafe { Body::build(stack, header, self.worker.home(), slot, enter) };
+        let body = unsafe { Body::build(stack, fresh.as_ptr(), self.worker.home(), slot, enter) };
         self.registry.borrow_mut().set(slot, body);
         stats.started.add(1);
         stats.live.add(1);
@@ -306,6 +307,10 @@ impl Core {
         self.current.set(Some(body));
         stats.current.store(body.as_ptr(), Ordering::Relaxed);
         stats.switches.add(1);
+        if let Some(next) = self.ready.first() {
+            // SAFETY: in a queue of this home, so alive.
+            unsafe { next.as_ref() }.prefetch();
+        }
         // SAFETY: as above; this is the scheduler's own stack.
         let ended = unsafe { Body::resume(body) };
         self.current.set(None);
@@ -347,7 +352,7 @@ unsafe fn enter(body: *mut ()) {
     // Nothing below unwinds; if it did, it would meet the scheduler's frames.
     let bomb = Bomb("a panic has reached the root of a routine's stack");
     // SAFETY: the caller's promise; the body outlives everything that runs on its stack.
-    let header = unsafe { NonNull::from((*body.cast::<Body>()).header()) };
+    let header = unsafe { (*body.cast::<Body>()).header_ptr() };
     // SAFETY: this is the routine's start.
     unsafe { (header.as_ref().vtable().run)(header) };
     bomb.defuse();

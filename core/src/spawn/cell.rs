@@ -216,6 +216,8 @@ unsafe fn end<F, T>(header: NonNull<Header>) {
         });
         // SAFETY: I1: abandoned, so the payload is still ours.
         contain(|| drop(unsafe { replace::<F, T>(header, Payload::Empty) }));
+        // What that destructor has left on the thread.
+        hooks::discard();
         // SAFETY: the handle went first, so the count of the pair is ours (the header's I2).
         drop(unsafe { HeaderRef::from_raw(header) });
     }

@@ -108,11 +108,7 @@ pub fn current() -> Option<Routine> {
     with_core(|core| {
         let body = core?.current()?;
         // SAFETY: the current routine's body; its header is alive while it runs.
-        unsafe {
-            Some(Routine::new(HeaderRef::share(
-                body.as_ref().header().into(),
-            )))
-        }
+        unsafe { Some(Routine::new(HeaderRef::share(body.as_ref().header_ptr()))) }
     })
 }
 
