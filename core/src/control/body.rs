@@ -30,6 +30,9 @@ pub(crate) trait Unlink {
     fn unlink(&self) -> bool;
 }
 
+/// Where the packets of a connection arrive that a routine has taken on, if that is known.
+pub(crate) type Arrival = Option<u32>;
+
 /// How a wait ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
@@ -55,7 +58,7 @@ pub(crate) struct Body {
     raised: Cell<bool>,
     registered: Cell<u32>,
     /// See [`Body::note_arrival`].
-    arrival: Cell<Option<Option<u32>>>,
+    arrival: Cell<Option<Arrival>>,
     named: bool,
     /// The stack that `with_stack` has moved the routine to, if any.
     deep: Cell<*const Stack>,
@@ -244,18 +247,14 @@ impl Body {
 
     /// It has taken on a connection, whose packets arrive on this CPU if that is known: the next
     /// routine it spawns is likely the handler.
-    pub(crate) fn note_arrival(&self, cpu: Option<u32>) {
+    pub(crate) fn note_arrival(&self, cpu: Arrival) {
         self.arrival.set(Some(cpu));
     }
 
-    #[inline]
-    pub(crate) fn has_arrival(&self) -> bool {
-        self.arrival.get().is_some()
-    }
-
     /// Once.
-    pub(crate) fn take_arrival(&self) -> Option<u32> {
-        self.arrival.take().flatten()
+    #[inline]
+    pub(crate) fn take_arrival(&self) -> Option<Arrival> {
+        self.arrival.take()
     }
 
     /// Enters or leaves a wait that the home may give up.

@@ -15,7 +15,7 @@ pub(crate) mod header;
 pub(crate) mod home;
 pub(crate) mod reason;
 
-pub(crate) use body::{Body, Outcome, Ready, Unlink};
+pub(crate) use body::{Arrival, Body, Outcome, Ready, Unlink};
 pub use header::Place;
 pub(crate) use header::{Extra, Fresh, Header, HeaderRef, VTable};
 pub(crate) use home::Home;

@@ -247,20 +247,27 @@ impl<S: AsFd> Descriptor<S> {
     /// Lets `length` pass, unless it is closed: then an error.
     pub(crate) fn pause(&self, side: Side, length: Duration) -> io::Result<()> {
         let _socket = self.enter()?;
-        let mut deadline = Some(clock::deadline(length));
-        if with_core(|core| core.and_then(Core::current)).is_none() {
+        let deadline = Some(clock::deadline(length));
+        let Some(body) = with_core(|core| core.and_then(Core::current)) else {
             return self.pause_thread(deadline);
-        }
+        };
+        forbid::check();
         let lane = self.lane(side);
         let _turn = match lane.turn.try_take() {
             Some(turn) => turn,
             None => self.wait_for_turn(lane, &mut None)?,
         };
         loop {
-            // Edges say nothing here: the next call tries anyway.
+            // Edges say nothing here: the next call tries anyway. So no poller has to watch, which
+            // might need a descriptor; a close signals by itself.
             self.event(side).take();
-            if !self.wait(side, &mut deadline)? {
-                return Ok(());
+            if self.gate.is_closed() {
+                return Err(closed());
+            }
+            match wait_here(self.event(side), body, deadline) {
+                Outcome::Woken => {}
+                Outcome::TimedOut => return Ok(()),
+                Outcome::Cancelled => park::raise(),
             }
         }
     }

@@ -8,6 +8,8 @@
 //! the fewest ([`Place::Spread`](crate::routine::Place)), so connections are spread as they come.
 //! A plain thread may make the same calls, and blocks.
 //!
+//! A routine that is cancelled is unwound at its next call, also one that would not wait.
+//!
 //! Names are looked up with the system's resolver, which blocks the worker's thread; addresses are
 //! not looked up.
 

@@ -63,6 +63,26 @@ impl Event {
         Before::from_word(self.word.swap(SET, Ordering::AcqRel))
     }
 
+    /// As [`set`](Event::set), but calls `seen`, before anybody can be woken, if somebody waits; perhaps
+    /// more than once, or for one who withdraws.
+    #[inline]
+    pub(crate) fn set_seeing(&self, mut seen: impl FnMut()) -> Before {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if let Before::Waiter(_) = Before::from_word(word) {
+                seen();
+            }
+            // ORDER: as in `set`.
+            match self
+                .word
+                .compare_exchange_weak(word, SET, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(before) => return Before::from_word(before),
+                Err(now) => word = now,
+            }
+        }
+    }
+
     #[inline]
     pub(crate) fn is_set(&self) -> bool {
         // ORDER: pairs with the Release in `set`.

@@ -198,16 +198,6 @@ impl Core {
         self.current.get()
     }
 
-    /// Nobody runs here any more, for all who ask; returns who did.
-    pub(crate) fn leave_current(&self) -> Option<NonNull<Body>> {
-        self.current.take()
-    }
-
-    /// Takes `leave_current` back.
-    pub(crate) fn enter_current(&self, body: Option<NonNull<Body>>) {
-        self.current.set(body);
-    }
-
     /// The routine that runs has done its work. Said before anybody who waits for it can go on and
     /// spread others by these counts.
     #[inline]

@@ -177,7 +177,7 @@ pub(crate) fn raise() -> ! {
         };
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
-        if current.note_raise() {
+        if current.note_raise() && !forbid::is_forbidden() {
             // SAFETY: it waits for nothing; home resumes it only after it has suspended.
             unsafe { core.yielded.push(body) };
             core.suspend(current, Reason::Yield);

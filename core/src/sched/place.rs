@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 
 use super::core::Core;
 use super::shared::{Phase, Shared};
-use crate::control::{Body, Fresh, Place};
+use crate::control::{Arrival, Body, Fresh, Place};
 use crate::prim::{Ordering, fence};
 use std::sync::Arc;
 
@@ -19,11 +19,12 @@ impl Core {
         // Counted before it can run: else its end might be counted first, and a shutdown would see as
         // many finished as spawned while its parent still lives.
         self.worker.stats.spawned.add(1);
+        let arrival = self.take_arrival();
         match place {
-            Place::Near if self.hands_out_work() => self.spread(fresh),
+            Place::Near if self.hands_out_work(arrival) => self.spread(fresh, arrival),
             Place::Near if self.is_own() => self.shared.injector.push(fresh),
             Place::Near => self.add_child(fresh),
-            Place::Spread => self.spread(fresh),
+            Place::Spread => self.spread(fresh, arrival),
             Place::Own => {
                 if let Err(refused) = self.shared.hire_own(fresh) {
                     self.worker.stats.spawned.add(-1);
@@ -38,25 +39,30 @@ impl Core {
     }
 
     /// Spreads from the worker after the last one chosen, so that equals take turns.
-    fn spread(&self, fresh: Fresh) {
-        // SAFETY: the current routine's body, on its own thread.
-        let arrival = |body: NonNull<Body>| unsafe { body.as_ref() }.take_arrival();
-        let wish = self.current().and_then(arrival).map(|cpu| cpu as usize);
+    fn spread(&self, fresh: Fresh, arrival: Option<Arrival>) {
+        let wish = arrival.flatten().map(|cpu| cpu as usize);
         let chosen = self.shared.spread(fresh, self.spread_from.get(), wish);
         self.spread_from.set(chosen + 1);
+    }
+
+    /// The connection that the routine which runs has just taken on, for the next one it spawns.
+    #[inline]
+    fn take_arrival(&self) -> Option<Arrival> {
+        // SAFETY: the current routine's body, on its own thread.
+        unsafe { self.current()?.as_ref() }.take_arrival()
     }
 
     /// Whether the routine that runs was last woken from outside, or has just taken on a connection
     /// (a ticker, an accept loop): its children are likely many, long-lived and one at a time, which
     /// near placement would pile up here, for stealing balances only what has not started.
     #[inline]
-    fn hands_out_work(&self) -> bool {
-        let hands_out = |body: NonNull<Body>| {
+    fn hands_out_work(&self, arrival: Option<Arrival>) -> bool {
+        let was_external = |body: NonNull<Body>| {
             // SAFETY: the current routine's body, on its own thread.
-            let body = unsafe { body.as_ref() };
-            body.last_reason().is_external() || body.has_arrival()
+            unsafe { body.as_ref() }.last_reason().is_external()
         };
-        self.current().is_some_and(hands_out) && self.shared.workers.len() > 1
+        (arrival.is_some() || self.current().is_some_and(was_external))
+            && self.shared.workers.len() > 1
     }
 }
 

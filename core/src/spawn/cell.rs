@@ -27,7 +27,7 @@ use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
 use crate::sched::hooks;
 use crate::sched::park::Cancel;
-use crate::sched::{Core, with_core};
+use crate::sched::with_core;
 use crate::sys::unwind::contain;
 use crate::wait::one;
 
@@ -205,15 +205,14 @@ unsafe fn end<F, T>(header: NonNull<Header>) {
     // The handle may free the header as soon as `ended` is set, so nothing but that word is lent out.
     // SAFETY: alive until then.
     let ended = unsafe { &(*header.as_ptr()).ended };
-    // Setting it may run a waker, foreign code that asks who runs here: from now on nobody, for what
-    // it would be told about may be gone.
-    let body = with_core(|core| core.and_then(Core::leave_current));
-    if let Before::Abandoned = one::set(ended) {
-        with_core(|core| {
-            if let Some(core) = core {
-                core.enter_current(body);
-            }
-        });
+    // Waking may run a waker: foreign code, on this routine's stack, that may drop the handle and then
+    // ask who runs here.
+    let mut held = None;
+    let before = one::set_seeing(ended, || {
+        // SAFETY: `ended` is not set yet.
+        held.get_or_insert_with(|| unsafe { HeaderRef::share(header) });
+    });
+    if let Before::Abandoned = before {
         // SAFETY: I1: abandoned, so the payload is still ours.
         contain(|| drop(unsafe { replace::<F, T>(header, Payload::Empty) }));
         // What that destructor has left on the thread.

@@ -46,7 +46,18 @@ pub(crate) fn wait(event: &Event, reason: Reason, deadline: Option<Nanos>) -> Ou
 /// Sets the event and wakes who waits for it; says whether somebody ever will.
 #[inline]
 pub(crate) fn set(event: &Event) -> Before {
-    match event.set() {
+    wake(event.set())
+}
+
+/// As [`set`]; `seen` is called first if somebody waits (see [`Event::set_seeing`]).
+#[inline]
+pub(crate) fn set_seeing(event: &Event, seen: impl FnMut()) -> Before {
+    wake(event.set_seeing(seen))
+}
+
+#[inline]
+fn wake(before: Before) -> Before {
+    match before {
         Before::Waiter(waiter) => {
             // SAFETY: `set` returned it, so it is ours to wake; only waiters are registered.
             unsafe { Claimed::new(waiter.cast()) }.wake();
