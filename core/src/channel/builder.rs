@@ -1,7 +1,6 @@
 //! Making channels.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::buffer::Buffer;
 use super::chan::Chan;
@@ -95,8 +94,6 @@ pub struct Builder {
 /// Tells when a channel runs full.
 pub(super) struct Alert {
     mark: usize,
-    /// Whether it has told, and the channel has not run half empty since.
-    told: AtomicBool,
     callback: Box<dyn Fn(usize) + Send + Sync>,
 }
 
@@ -109,7 +106,8 @@ impl Builder {
     /// Calls `callback` with the number of queued values when a send makes it `mark` or more; again only
     /// after there have been half as many.
     ///
-    /// The callback runs where the value was sent, without any lock of the channel; it must not park.
+    /// The callback runs where the value was sent, after that, and without any lock of the channel. It must
+    /// not park; a panic in it goes through the sender, whose value is in the channel by then.
     pub fn high_water(
         mut self,
         mark: usize,
@@ -117,7 +115,6 @@ impl Builder {
     ) -> Builder {
         self.alert = Some(Box::new(Alert {
             mark: mark.max(1),
-            told: AtomicBool::new(false),
             callback: Box::new(callback),
         }));
         self
@@ -140,16 +137,14 @@ impl Builder {
 }
 
 impl Alert {
-    /// After a send, with the number of values that were queued then.
-    pub(super) fn note(&self, len: usize) {
-        if len >= self.mark {
-            if !self.told.swap(true, Ordering::Relaxed) {
-                let _guard = forbid::forbid_park();
-                (self.callback)(len);
-            }
-        } else if len <= self.mark / 2 && self.told.load(Ordering::Relaxed) {
-            self.told.store(false, Ordering::Relaxed);
-        }
+    pub(super) fn mark(&self) -> usize {
+        self.mark
+    }
+
+    /// Without any lock of the channel.
+    pub(super) fn tell(&self, queued: usize) {
+        let _guard = forbid::forbid_park();
+        (self.callback)(queued);
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::builder::Alert;
-use super::state::{Grab, Offer, State};
+use super::state::{Grab, Offer, State, Wakes};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinLock};
 use crate::sys::clock::Nanos;
@@ -62,35 +62,47 @@ impl<T> Chan<T> {
     pub(super) fn new(buffer: Buffer<T>, alert: Option<Box<Alert>>) -> Arc<Chan<T>> {
         Arc::new(Chan {
             capacity: buffer.capacity(),
-            state: SpinLock::new(State::new(buffer)),
+            state: SpinLock::new(State::new(
+                buffer,
+                alert.as_ref().map_or(usize::MAX, |alert| alert.mark()),
+            )),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             alert,
         })
     }
 
+    /// Does something under the lock, and after it wakes whom that calls for.
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State<T>) -> (R, Wakes)) -> R {
+        let mut state = self.state.lock();
+        let (result, wakes) = f(&mut state);
+        let alarm = state.take_alarm();
+        drop(state);
+        wakes.wake();
+        if alarm > 0 {
+            self.tell(alarm);
+        }
+        result
+    }
+
+    #[cold]
+    fn tell(&self, queued: usize) {
+        if let Some(alert) = &self.alert {
+            alert.tell(queued);
+        }
+    }
+
     /// Sends what is in the slot, if that needs no wait.
     #[inline]
     pub(crate) fn offer(&self, value: &mut Option<T>) -> Offer {
-        let mut state = self.state.lock();
-        let (offer, wakes) = state.offer(value, false);
-        let len = state.buffer.len();
-        drop(state);
-        wakes.wake();
-        if let Some(alert) = &self.alert {
-            alert.note(len);
-        }
-        offer
+        self.with(|state| state.offer(value))
     }
 
     /// Receives, if that needs no wait.
     #[inline]
     pub(crate) fn grab(&self) -> Grab<T> {
-        let mut state = self.state.lock();
-        let (grab, wakes) = state.grab(false);
-        drop(state);
-        wakes.wake();
-        grab
+        self.with(State::grab)
     }
 
     /// Sends what is in the slot; on failure it is still there.
@@ -112,16 +124,16 @@ impl<T> Chan<T> {
     #[track_caller]
     fn send_slow(&self, value: &mut Option<T>, deadline: Option<Nanos>) -> Result<(), Failure> {
         let waiter = Waiter::here();
-        let mut state = self.state.lock();
-        // It was full; the moment may have passed.
-        let (offer, wakes) = state.offer(value, false);
-        if let Offer::Full = offer {
-            waiter.set_slot(std::ptr::from_mut(value).cast());
-            // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
-            unsafe { state.sending.push_back(&waiter) };
-        }
-        drop(state);
-        wakes.wake();
+        let offer = self.with(|state| {
+            // It was full; the moment may have passed.
+            let (offer, mut wakes) = state.offer(value);
+            if let Offer::Full = offer {
+                waiter.set_slot(std::ptr::from_mut(value).cast());
+                // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
+                wakes.join(unsafe { state.stand_to_send(&waiter, None) });
+            }
+            (offer, wakes)
+        });
         match offer {
             Offer::Sent => return Ok(()),
             Offer::Closed => return Err(Failure::Closed),
@@ -157,17 +169,17 @@ impl<T> Chan<T> {
         let waiter = Waiter::here();
         let mut slot = None::<T>;
         loop {
-            let mut state = self.state.lock();
-            // It was empty; the moment may have passed.
-            let (grab, wakes) = state.grab(false);
-            if let Grab::Empty = grab {
-                waiter.set_slot((&raw mut slot).cast());
-                // SAFETY: not linked, and here until `block` returns, which is after it has been
-                // unlinked.
-                unsafe { state.receiving.push_back(&waiter) };
-            }
-            drop(state);
-            wakes.wake();
+            let grab = self.with(|state| {
+                // It was empty; the moment may have passed.
+                let (grab, wakes) = state.grab();
+                if let Grab::Empty = grab {
+                    waiter.set_slot((&raw mut slot).cast());
+                    // SAFETY: not linked, and here until `block` returns, which is after it has been
+                    // unlinked.
+                    unsafe { state.receiving.push_back(&waiter) };
+                }
+                (grab, wakes)
+            });
             match grab {
                 Grab::Got(value) => return Ok(value),
                 Grab::Closed => return Err(Failure::Closed),
@@ -192,22 +204,19 @@ impl<T> Chan<T> {
     /// if it was closed before.
     #[cold]
     pub(super) fn close(&self) -> bool {
-        let mut state = self.state.lock();
-        let was_open = state.open;
-        let wakes = state.close();
-        drop(state);
-        wakes.wake();
-        was_open
+        self.with(|state| {
+            let was_open = state.open;
+            (was_open, state.close())
+        })
     }
 
     /// The last receiver goes: nobody will have what is in the buffer.
     #[cold]
     pub(super) fn close_and_discard(&self) {
-        let mut state = self.state.lock();
-        let wakes = state.close();
-        let values = state.buffer.take();
-        drop(state);
-        wakes.wake();
+        let values = self.with(|state| {
+            let wakes = state.close();
+            (state.buffer.take(), wakes)
+        });
         drop(values);
     }
 

@@ -2,12 +2,15 @@
 //!
 //! A future that waits stands in the channel's queue with a cell in the heap. It is told when a look pays
 //! off, takes what there is when it is polled, and if it is dropped after it was told, tells the next
-//! one (`State::settle`). Told and polled, but too late: it goes to the front of the queue.
+//! one (`State::settle`). Told and polled, but too late: it goes to the front of the queue, with a new
+//! cell, because the wake of the old one may still be on its way.
 //!
-//! - I1: `task` is set while the cell may be in the queue; it leaves the queue under the channel's lock.
+//! - I1: `task` is set while the cell may be in the queue; it enters the queue once, and leaves it under
+//!   the channel's lock.
 //! - I2: `parcel` holds the value of a send without a buffer while that waits: in the heap, because the
 //!   future itself may be moved or forgotten.
 
+use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr::NonNull;
@@ -16,7 +19,7 @@ use std::task::{Context, Poll};
 
 use super::chan::Chan;
 use super::error::{RecvError, SendError};
-use super::state::{Grab, Offer};
+use super::state::{Grab, Offer, Wakes};
 use crate::wait::{TaskWaiter, WaitList};
 
 /// Where a future stands with its queue.
@@ -36,9 +39,11 @@ pub struct RecvFuture<'a, T> {
     pub(crate) chan: &'a Chan<T>,
     task: Option<Arc<TaskWaiter>>,
     /// The result, if it came by way of a select.
-    pub(crate) done: Option<Result<T, RecvError>>,
+    pub(crate) done: Cell<Option<Result<T, RecvError>>>,
     /// Where a select receives.
-    pub(crate) slot: Option<T>,
+    pub(crate) slot: UnsafeCell<Option<T>>,
+    /// It has given its result.
+    is_over: bool,
 }
 
 /// The future of [`Sender::send_async`](super::Sender::send_async), and an arm of a select.
@@ -47,11 +52,13 @@ pub struct SendFuture<'a, T> {
     pub(crate) chan: &'a Chan<T>,
     task: Option<Arc<TaskWaiter>>,
     /// What is to be sent, unless it is in the parcel.
-    pub(crate) slot: Option<T>,
+    pub(crate) slot: UnsafeCell<Option<T>>,
     /// I2.
     parcel: Option<Parcel<T>>,
     /// The result, if it came by way of a select.
-    pub(crate) done: Option<Result<(), SendError<T>>>,
+    pub(crate) done: Cell<Option<Result<(), SendError<T>>>>,
+    /// It has given its result.
+    is_over: bool,
 }
 
 /// A value in the heap that others reach through a pointer: so it is not held as a `Box`.
@@ -61,6 +68,14 @@ struct Parcel<T>(NonNull<Option<T>>);
 unsafe impl<T: Send> Send for Parcel<T> {}
 // SAFETY: a shared parcel gives no access.
 unsafe impl<T: Send> Sync for Parcel<T> {}
+
+/// Polled again.
+const AFTER: &str = "a future of a channel was polled after it was ready";
+
+// SAFETY: a shared future gives no access to what is in its cells; a select uses them by `&mut` of the arm.
+unsafe impl<T: Send> Sync for RecvFuture<'_, T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for SendFuture<'_, T> {}
 
 impl<T> Unpin for RecvFuture<'_, T> {}
 impl<T> Unpin for SendFuture<'_, T> {}
@@ -109,31 +124,61 @@ fn unqueue(list: &mut WaitList, task: &Arc<TaskWaiter>) -> bool {
     linked
 }
 
-/// The cell of a future that is polled, with the waker of this poll.
-fn cell(task: &mut Option<Arc<TaskWaiter>>, cx: &Context<'_>) -> Arc<TaskWaiter> {
-    let waker = cx.waker().clone();
-    match task {
-        Some(task) => {
-            task.set_waker(waker);
-            task.clone()
-        }
-        None => task.insert(TaskWaiter::new(waker)).clone(),
+/// What a poll has come to.
+enum Step<R> {
+    Done(R),
+    /// It stands in the queue.
+    Waits,
+    /// It has to stand in the queue, and needs a cell for that: made without the lock, since the clone of
+    /// a waker is foreign code.
+    NeedsCell,
+}
+
+/// A cell that waits already is woken for this poll's task from now on.
+fn renew(task: Option<&Arc<TaskWaiter>>, cx: &Context<'_>) {
+    if let Some(task) = task {
+        task.set_waker(cx.waker().clone());
     }
 }
 
 impl<'a, T> RecvFuture<'a, T> {
-    /// Whether it stands in the queue, or was told there, as a future.
+    /// Whether it stands in the queue, or was told there, as a future; or is over.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.task.is_some()
+        self.task.is_some() || self.is_over
     }
 
     pub(super) fn new(chan: &'a Chan<T>) -> RecvFuture<'a, T> {
         RecvFuture {
             chan,
             task: None,
-            done: None,
-            slot: None,
+            done: Cell::new(None),
+            slot: UnsafeCell::new(None),
+            is_over: false,
         }
+    }
+
+    /// One look, and a place in the queue if there is a cell for it.
+    fn step(&mut self, fresh: &mut Option<Arc<TaskWaiter>>) -> Step<Result<T, RecvError>> {
+        let task = &mut self.task;
+        self.chan.with(|state| {
+            let standing = standing(task.as_ref());
+            let (grab, wakes) = match standing {
+                Standing::Waiting => return (Step::Waits, Wakes::NONE),
+                Standing::New => state.grab(),
+                Standing::Told => state.grab_told(),
+            };
+            let step = match (grab, fresh.take()) {
+                (Grab::Got(value), _) => Step::Done(Ok(value)),
+                (Grab::Closed, _) => Step::Done(Err(RecvError)),
+                (Grab::Empty, None) => Step::NeedsCell,
+                (Grab::Empty, Some(cell)) => {
+                    queue(&mut state.receiving, cell.clone(), &standing);
+                    *task = Some(cell);
+                    Step::Waits
+                }
+            };
+            (step, wakes)
+        })
     }
 }
 
@@ -143,26 +188,20 @@ impl<T> Future for RecvFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let Some(done) = this.done.take() {
+            this.is_over = true;
             return Poll::Ready(done);
         }
-        let before = this.task.clone();
-        let task = cell(&mut this.task, cx);
-        let mut state = this.chan.state.lock();
-        let standing = standing(before.as_ref());
-        if standing == Standing::Waiting {
-            return Poll::Pending;
-        }
-        let (grab, wakes) = state.grab(standing == Standing::Told);
-        if let Grab::Empty = grab {
-            queue(&mut state.receiving, task, &standing);
-        }
-        drop(state);
-        wakes.wake();
-        let result = match grab {
-            Grab::Empty => return Poll::Pending,
-            Grab::Got(value) => Ok(value),
-            Grab::Closed => Err(RecvError),
+        assert!(!this.is_over, "{AFTER}");
+        renew(this.task.as_ref(), cx);
+        let mut fresh = None;
+        let result = loop {
+            match this.step(&mut fresh) {
+                Step::Done(result) => break result,
+                Step::Waits => return Poll::Pending,
+                Step::NeedsCell => fresh = Some(TaskWaiter::new(cx.waker().clone())),
+            }
         };
+        this.is_over = true;
         this.task = None;
         Poll::Ready(result)
     }
@@ -171,37 +210,71 @@ impl<T> Future for RecvFuture<'_, T> {
 impl<T> Drop for RecvFuture<'_, T> {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
-            let mut state = self.chan.state.lock();
-            if !unqueue(&mut state.receiving, &task) {
-                let wakes = state.settle();
-                drop(state);
-                wakes.wake();
-            }
+            self.chan.with(|state| {
+                let told = !unqueue(&mut state.receiving, &task);
+                ((), if told { state.settle() } else { Wakes::NONE })
+            });
         }
     }
 }
 
 impl<'a, T> SendFuture<'a, T> {
-    /// Whether it stands in the queue, or was told there, as a future.
+    /// Whether it stands in the queue, or was told there, as a future; or is over.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.task.is_some()
+        self.task.is_some() || self.is_over
     }
 
     pub(super) fn new(chan: &'a Chan<T>, value: T) -> SendFuture<'a, T> {
         SendFuture {
             chan,
             task: None,
-            slot: Some(value),
+            slot: UnsafeCell::new(Some(value)),
             parcel: None,
-            done: None,
+            done: Cell::new(None),
+            is_over: false,
         }
+    }
+
+    /// One look, and a place in the queue if there is a cell for it.
+    fn step(&mut self, fresh: &mut Option<Arc<TaskWaiter>>) -> Step<Result<(), SendError<T>>> {
+        let chan = self.chan;
+        chan.with(|state| {
+            let standing = standing(self.task.as_ref());
+            if standing == Standing::Waiting {
+                return (Step::Waits, Wakes::NONE);
+            }
+            self.unpack();
+            let slot = self.slot.get_mut();
+            let (offer, mut wakes) = match standing {
+                // A receiver has taken it.
+                _ if slot.is_none() => (Offer::Sent, Wakes::NONE),
+                Standing::Told => state.offer_told(slot),
+                Standing::New | Standing::Waiting => state.offer(slot),
+            };
+            let step = match (offer, fresh.take()) {
+                (Offer::Sent, _) => Step::Done(Ok(())),
+                (Offer::Closed, _) => Step::Done(Err(SendError(
+                    slot.take().expect("what was not sent is still in its slot"),
+                ))),
+                (Offer::Full, None) => Step::NeedsCell,
+                (Offer::Full, Some(cell)) => {
+                    self.pack(&cell);
+                    queue(&mut state.sending, cell.clone(), &standing);
+                    self.task = Some(cell);
+                    wakes.join(state.tell_receiver(None));
+                    Step::Waits
+                }
+            };
+            (step, wakes)
+        })
     }
 
     /// Under the lock, not in the queue: the value comes back from the heap.
     fn unpack(&mut self) {
-        if let Some(parcel) = &mut self.parcel {
+        let slot = self.slot.get_mut();
+        if let (Some(parcel), None) = (&mut self.parcel, &slot) {
             // SAFETY: I2: only who takes the cell off the queue reaches in, under the lock.
-            self.slot = unsafe { parcel.0.as_mut() }.take();
+            *slot = unsafe { parcel.0.as_mut() }.take();
         }
     }
 
@@ -212,7 +285,7 @@ impl<'a, T> SendFuture<'a, T> {
         }
         let parcel = self.parcel.get_or_insert_with(|| Parcel::new(None));
         // SAFETY: as in `unpack`.
-        *unsafe { parcel.0.as_mut() } = self.slot.take();
+        *unsafe { parcel.0.as_mut() } = self.slot.get_mut().take();
         task.waiter().set_slot(parcel.0.as_ptr().cast());
     }
 }
@@ -223,38 +296,20 @@ impl<T> Future for SendFuture<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         if let Some(done) = this.done.take() {
+            this.is_over = true;
             return Poll::Ready(done);
         }
-        let before = this.task.clone();
-        let task = cell(&mut this.task, cx);
-        let mut state = this.chan.state.lock();
-        let standing = standing(before.as_ref());
-        if standing == Standing::Waiting {
-            return Poll::Pending;
-        }
-        this.unpack();
-        if this.slot.is_none() {
-            // A receiver has taken it.
-            drop(state);
-            this.task = None;
-            return Poll::Ready(Ok(()));
-        }
-        let (offer, wakes) = state.offer(&mut this.slot, standing == Standing::Told);
-        if let Offer::Full = offer {
-            this.pack(&task);
-            queue(&mut state.sending, task, &standing);
-        }
-        drop(state);
-        wakes.wake();
-        let result = match offer {
-            Offer::Full => return Poll::Pending,
-            Offer::Sent => Ok(()),
-            Offer::Closed => Err(SendError(
-                this.slot
-                    .take()
-                    .expect("what was not sent is still in its slot"),
-            )),
+        assert!(!this.is_over, "{AFTER}");
+        renew(this.task.as_ref(), cx);
+        let mut fresh = None;
+        let result = loop {
+            match this.step(&mut fresh) {
+                Step::Done(result) => break result,
+                Step::Waits => return Poll::Pending,
+                Step::NeedsCell => fresh = Some(TaskWaiter::new(cx.waker().clone())),
+            }
         };
+        this.is_over = true;
         this.task = None;
         Poll::Ready(result)
     }
@@ -263,12 +318,10 @@ impl<T> Future for SendFuture<'_, T> {
 impl<T> Drop for SendFuture<'_, T> {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
-            let mut state = self.chan.state.lock();
-            if !unqueue(&mut state.sending, &task) {
-                let wakes = state.settle();
-                drop(state);
-                wakes.wake();
-            }
+            self.chan.with(|state| {
+                let told = !unqueue(&mut state.sending, &task);
+                ((), if told { state.settle() } else { Wakes::NONE })
+            });
         }
     }
 }

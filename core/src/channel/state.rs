@@ -7,21 +7,26 @@
 //!
 //! A future that waits is woken, never handed a value: it may be dropped at any time. So when one comes
 //! first in the queue, the value stays where it is - in the buffer, or with the sender - and the
-//! future is told. From then on that future is responsible: it takes the value when it is polled, or
-//! passes the news on when it is dropped ([`State::settle`]). Until then those behind it keep waiting.
+//! future is *told*. From then on that future is responsible: it takes the value when it is polled, or
+//! passes the news on when it is dropped ([`State::settle`]). Until then those behind it keep waiting,
+//! unless somebody of the same side comes, who cannot know that and settles first.
 //!
 //! One exception: without a buffer, the value of a send future stands in the heap and is taken out of
-//! there; else two futures could never meet.
+//! there; else two futures could never meet. A receiving future is told by a sender that stands in
+//! the queue, not by one that only tries.
 //!
 //! - I1: no user code runs under the lock: values are moved, and dropped after it is released.
 //! - I2: a waiter's slot is an `Option<T>`, in its owner's frame or, for a send future, in the heap. A
 //!   sender's holds its value while it is linked; a receiver's is filled by whoever hands it one.
 //!   Woken with the slot as it was: look again, most likely the channel was closed. A future's is null
 //!   if it is only told.
+//! - I3: while there is room and somebody waits for it, or a value and somebody waits for that, a
+//!   future was told of it and has neither been polled nor dropped since. (Without a buffer: while
+//!   both sides wait; or one select does, on both.)
 
 use super::buffer::Buffer;
 use crate::wait::token::Token;
-use crate::wait::{Claimed, ClaimedList, WaitList};
+use crate::wait::{Claimed, ClaimedList, WaitList, Waiter};
 
 pub(crate) struct State<T> {
     pub(crate) buffer: Buffer<T>,
@@ -32,6 +37,12 @@ pub(crate) struct State<T> {
     pub(crate) open: bool,
     /// Most values that stood in the buffer at once.
     pub(crate) most: usize,
+    /// So many queued values are told of (`usize::MAX`: none are).
+    mark: usize,
+    /// Whether that has not been told since there were half as many.
+    is_armed: bool,
+    /// How many there were when the mark was reached, until that is told; else 0.
+    alarm: usize,
 }
 
 /// Whom to wake when the lock has been released.
@@ -55,8 +66,23 @@ impl Wakes {
         }
     }
 
+    #[inline]
     pub(crate) fn add(&mut self, claimed: Claimed) {
-        self.others.push(claimed);
+        if self.first.is_none() {
+            self.first = Some(claimed);
+        } else {
+            self.others.push(claimed);
+        }
+    }
+
+    /// All of both.
+    pub(crate) fn join(&mut self, more: Wakes) {
+        if let Some(claimed) = more.first {
+            self.add(claimed);
+        }
+        for claimed in more.others {
+            self.add(claimed);
+        }
     }
 
     #[inline(always)]
@@ -99,32 +125,42 @@ fn is_told(claimed: &Claimed) -> bool {
 }
 
 impl<T> State<T> {
-    pub(crate) fn new(buffer: Buffer<T>) -> State<T> {
+    pub(crate) fn new(buffer: Buffer<T>, mark: usize) -> State<T> {
         State {
             buffer,
             sending: WaitList::new(),
             receiving: WaitList::new(),
             open: true,
             most: 0,
+            mark,
+            is_armed: true,
+            alarm: 0,
         }
     }
 
-    /// Hands the value to a receiver that waits, or puts it into the buffer. `told`: the caller is a
-    /// future that was told of room, and need not stand behind others.
     #[inline(always)]
-    pub(crate) fn offer(&mut self, value: &mut Option<T>, told: bool) -> (Offer, Wakes) {
+    fn is_rendezvous(&self) -> bool {
+        self.buffer.capacity() == 0
+    }
+
+    /// Hands the value to a receiver that waits, or puts it into the buffer.
+    #[inline(always)]
+    pub(crate) fn offer(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
         if !self.open {
             return (Offer::Closed, Wakes::NONE);
         }
-        if !self.receiving.is_empty() {
-            return self.offer_waiting(value, told);
+        if self.receiving.is_empty() && self.sending.is_empty() {
+            return (self.offer_buffer(value), Wakes::NONE);
         }
-        (self.offer_buffer(value, told), Wakes::NONE)
+        if self.is_rendezvous() {
+            return self.offer_rendezvous(value);
+        }
+        self.offer_in_line(value)
     }
 
     #[inline(always)]
-    fn offer_buffer(&mut self, value: &mut Option<T>, told: bool) -> Offer {
-        if !self.buffer.has_room() || !(told || self.sending.is_empty()) {
+    fn offer_buffer(&mut self, value: &mut Option<T>) -> Offer {
+        if !self.buffer.has_room() {
             return Offer::Full;
         }
         if let Some(value) = value.take() {
@@ -136,28 +172,43 @@ impl<T> State<T> {
     #[inline(always)]
     fn put(&mut self, value: T) {
         self.buffer.push(value);
-        self.most = self.most.max(self.buffer.len());
+        let len = self.buffer.len();
+        self.most = self.most.max(len);
+        if len >= self.mark && self.is_armed {
+            self.is_armed = false;
+            self.alarm = len;
+        }
+    }
+
+    #[inline(always)]
+    fn take(&mut self) -> Option<T> {
+        let value = self.buffer.pop();
+        if !self.is_armed && self.buffer.len() <= self.mark / 2 {
+            self.is_armed = true;
+        }
+        value
+    }
+
+    /// After the calls that may have put something in: the number of values to tell of, else 0.
+    #[inline(always)]
+    pub(crate) fn take_alarm(&mut self) -> usize {
+        std::mem::take(&mut self.alarm)
     }
 
     #[inline]
-    fn offer_waiting(&mut self, value: &mut Option<T>, told: bool) -> (Offer, Wakes) {
+    fn offer_rendezvous(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
+        if self.receiving.is_task_first() {
+            return (Offer::Full, Wakes::NONE);
+        }
         let Some(receiver) = self.receiving.pop_front() else {
-            return (self.offer_buffer(value, told), Wakes::NONE);
+            return (Offer::Full, Wakes::NONE);
         };
         if is_told(&receiver) {
-            // If there is no room the caller will wait, and the future finds it there.
-            return (self.offer_buffer(value, told), Wakes::one(receiver));
+            return (Offer::Full, Wakes::one(receiver));
         }
         // SAFETY: I2.
         let slot = unsafe { slot::<T>(&receiver) };
-        // Something may lie there that a future was told of and has not come for: order is kept.
-        if let Some(head) = self.buffer.pop() {
-            *slot = Some(head);
-            if let Some(value) = value.take() {
-                self.put(value);
-            }
-            return (Offer::Sent, Wakes::one(receiver));
-        }
+        // Somebody may wait to send already, of whom a future was told: order is kept.
         if let Some((head, sender)) = self.take_from_sender() {
             *slot = Some(head);
             let mut wakes = Wakes::one(receiver);
@@ -168,45 +219,125 @@ impl<T> State<T> {
         (Offer::Sent, Wakes::one(receiver))
     }
 
-    /// Takes a value out of the buffer, or from a sender that waits. `told` as in `offer`.
-    #[inline(always)]
-    pub(crate) fn grab(&mut self, told: bool) -> (Grab<T>, Wakes) {
-        if !self.may_take(told) {
-            return (Grab::Empty, Wakes::NONE);
+    /// With a buffer, and somebody waiting.
+    #[inline]
+    fn offer_in_line(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
+        let mut wakes = Wakes::NONE;
+        if !self.sending.is_empty() {
+            if !self.buffer.has_room() && self.receiving.is_empty() {
+                return (Offer::Full, wakes);
+            }
+            wakes = self.settle();
+            if !self.sending.is_empty() {
+                return (Offer::Full, wakes);
+            }
         }
-        if let Some(value) = self.buffer.pop() {
-            let wakes = if self.sending.is_empty() {
-                Wakes::NONE
-            } else {
-                self.refill()
-            };
-            return (Grab::Got(value), wakes);
-        }
-        self.grab_from_sender()
+        let offer = self.hand_or_put(value, &mut wakes);
+        (offer, wakes)
     }
 
-    /// Whether nobody stands before one who comes now. Without a buffer nobody can: a receiver that
-    /// waits beside a sender is the same select's, or is about to be served by a future.
+    /// As [`offer`](State::offer), from a future that was told of room: it stands before all others.
+    pub(crate) fn offer_told(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
+        if !self.open || self.is_rendezvous() {
+            return self.offer(value);
+        }
+        let mut wakes = Wakes::NONE;
+        let offer = self.hand_or_put(value, &mut wakes);
+        if let Offer::Sent = offer {
+            self.settle_into(&mut wakes);
+        }
+        (offer, wakes)
+    }
+
+    /// With a buffer: to the receiver that has waited longest, else into the buffer.
+    #[inline]
+    fn hand_or_put(&mut self, value: &mut Option<T>, wakes: &mut Wakes) -> Offer {
+        let Some(receiver) = self.receiving.pop_front() else {
+            return self.offer_buffer(value);
+        };
+        if is_told(&receiver) {
+            wakes.add(receiver);
+            return self.offer_buffer(value);
+        }
+        // SAFETY: I2.
+        let slot = unsafe { slot::<T>(&receiver) };
+        // Something may lie there that a future was told of and has not come for: order is kept.
+        *slot = match self.take() {
+            None => value.take(),
+            head => {
+                if let Some(value) = value.take() {
+                    self.put(value);
+                }
+                head
+            }
+        };
+        wakes.add(receiver);
+        Offer::Sent
+    }
+
+    /// Takes a value out of the buffer, or from a sender that waits.
     #[inline(always)]
-    fn may_take(&self, told: bool) -> bool {
-        told || self.receiving.is_empty() || self.buffer.capacity() == 0
+    pub(crate) fn grab(&mut self) -> (Grab<T>, Wakes) {
+        if self.is_rendezvous() {
+            return self.grab_rendezvous();
+        }
+        if self.receiving.is_empty() {
+            if let Some(value) = self.take() {
+                let wakes = if self.sending.is_empty() {
+                    Wakes::NONE
+                } else {
+                    self.refill()
+                };
+                return (Grab::Got(value), wakes);
+            }
+            if self.sending.is_empty() {
+                return (self.nothing(), Wakes::NONE);
+            }
+        }
+        self.grab_in_line()
+    }
+
+    #[inline(always)]
+    fn nothing(&self) -> Grab<T> {
+        if self.open { Grab::Empty } else { Grab::Closed }
     }
 
     #[inline]
-    fn grab_from_sender(&mut self) -> (Grab<T>, Wakes) {
-        if let Some((value, sender)) = self.take_from_sender() {
-            return (Grab::Got(value), Wakes::one(sender));
+    fn grab_rendezvous(&mut self) -> (Grab<T>, Wakes) {
+        match self.take_from_sender() {
+            Some((value, sender)) => (Grab::Got(value), Wakes::one(sender)),
+            None => (self.nothing(), Wakes::NONE),
         }
-        let none = if self.open { Grab::Empty } else { Grab::Closed };
-        (none, Wakes::NONE)
+    }
+
+    /// With a buffer: others wait, or there is room although senders wait.
+    #[cold]
+    fn grab_in_line(&mut self) -> (Grab<T>, Wakes) {
+        let mut wakes = self.settle();
+        if !self.receiving.is_empty() {
+            return (self.nothing(), wakes);
+        }
+        let grab = self.take().map_or_else(|| self.nothing(), Grab::Got);
+        self.settle_into(&mut wakes);
+        (grab, wakes)
+    }
+
+    /// As [`grab`](State::grab), from a future that was told of a value: it stands before all others.
+    pub(crate) fn grab_told(&mut self) -> (Grab<T>, Wakes) {
+        if self.is_rendezvous() {
+            return self.grab_rendezvous();
+        }
+        let grab = self.take().map_or_else(|| self.nothing(), Grab::Got);
+        let mut wakes = Wakes::NONE;
+        if let Grab::Got(_) = grab {
+            self.settle_into(&mut wakes);
+        }
+        (grab, wakes)
     }
 
     /// The value of the sender that has waited longest; there is no buffer.
     #[inline]
     fn take_from_sender(&mut self) -> Option<(T, Claimed)> {
-        if self.buffer.capacity() > 0 {
-            return None;
-        }
         let sender = self.sending.pop_front()?;
         // SAFETY: I2: without a buffer every sender has a slot.
         let value = unsafe { slot::<T>(&sender) }.take();
@@ -222,51 +353,94 @@ impl<T> State<T> {
         let Some(sender) = self.sending.pop_front() else {
             return Wakes::NONE;
         };
-        if !is_told(&sender) {
-            // SAFETY: I2.
-            if let Some(value) = unsafe { slot::<T>(&sender) }.take() {
-                self.put(value);
-            }
-        }
+        self.move_in(&sender);
         Wakes::one(sender)
     }
 
-    /// A future that was told has gone without taking anything: others get what it was told of.
+    /// Moves the sender's value into the buffer; `false`: it is a future, and only told.
+    fn move_in(&mut self, sender: &Claimed) -> bool {
+        if is_told(sender) {
+            return false;
+        }
+        // SAFETY: I2.
+        if let Some(value) = unsafe { slot::<T>(sender) }.take() {
+            self.put(value);
+        }
+        true
+    }
+
+    /// Gives what there is to those who wait for it, in their order, until a future has to be told.
+    /// For a future that was told and takes nothing, and for those who find that one is told and has not
+    /// come yet.
     pub(crate) fn settle(&mut self) -> Wakes {
         let mut wakes = Wakes::NONE;
-        while !self.buffer.is_empty() || !self.sending.is_empty() {
-            let Some(receiver) = self.receiving.pop_front() else {
-                break;
-            };
-            let is_told = is_told(&receiver);
-            if !is_told {
-                // Without a buffer the receiver, with an empty slot, looks again: matching two
-                // selects here would take two claims at once.
-                // SAFETY: I2.
-                *unsafe { slot::<T>(&receiver) } = self.buffer.pop();
-            }
-            wakes.add(receiver);
-            if is_told || self.buffer.is_empty() {
-                break;
-            }
-        }
-        while self.buffer.has_room() {
-            let Some(sender) = self.sending.pop_front() else {
-                break;
-            };
-            let is_told = is_told(&sender);
-            if !is_told {
-                // SAFETY: I2.
-                if let Some(value) = unsafe { slot::<T>(&sender) }.take() {
-                    self.put(value);
+        self.settle_into(&mut wakes);
+        wakes
+    }
+
+    #[cold]
+    fn settle_into(&mut self, wakes: &mut Wakes) {
+        if self.is_rendezvous() {
+            // It looks again, and takes from the sender: to match them here would take two claims at
+            // once, if both are selects.
+            if !self.sending.is_empty() {
+                if let Some(receiver) = self.receiving.pop_front() {
+                    wakes.add(receiver);
                 }
             }
-            wakes.add(sender);
-            if is_told {
-                break;
+            return;
+        }
+        loop {
+            let mut is_done = true;
+            while self.buffer.has_room() {
+                let Some(sender) = self.sending.pop_front() else {
+                    break;
+                };
+                let moved = self.move_in(&sender);
+                wakes.add(sender);
+                if !moved {
+                    break;
+                }
+            }
+            while !self.buffer.is_empty() {
+                let Some(receiver) = self.receiving.pop_front() else {
+                    break;
+                };
+                if is_told(&receiver) {
+                    wakes.add(receiver);
+                    break;
+                }
+                // SAFETY: I2.
+                *unsafe { slot::<T>(&receiver) } = self.take();
+                wakes.add(receiver);
+                // There is room again.
+                is_done = false;
+            }
+            if is_done {
+                return;
             }
         }
-        wakes
+    }
+
+    /// Stands in the queue of senders, after an offer under the same lock that said `Full`.
+    ///
+    /// # Safety
+    /// As [`WaitList::push_back`]; the waiter has a slot with a value, or is a future that is told.
+    pub(crate) unsafe fn stand_to_send(&mut self, waiter: &Waiter, token: Option<&Token>) -> Wakes {
+        // SAFETY: the caller's promise.
+        unsafe { self.sending.push_back(waiter) };
+        self.tell_receiver(token)
+    }
+
+    /// Without a buffer: somebody stands there to send now, for the future that waits longest to
+    /// receive.
+    pub(crate) fn tell_receiver(&mut self, token: Option<&Token>) -> Wakes {
+        if !self.is_rendezvous() {
+            return Wakes::NONE;
+        }
+        self.receiving
+            .pop_task_first(token)
+            .map_or(Wakes::NONE, Wakes::one)
     }
 
     /// Ends the channel: all who wait are to be woken.
@@ -285,14 +459,24 @@ impl<T> State<T> {
 
     /// For a select that is about to stand in the queue: whether `offer` would do something now.
     pub(crate) fn could_send(&self, token: &Token) -> bool {
-        !self.open
-            || self.receiving.has_other(token)
-            || self.buffer.has_room() && self.sending.is_empty()
+        if !self.open {
+            return true;
+        }
+        if self.is_rendezvous() {
+            return self.receiving.is_blocked_first(token);
+        }
+        self.sending.is_empty() && (self.buffer.has_room() || self.receiving.has_other(token))
+            || !self.sending.is_empty() && self.buffer.has_room()
     }
 
     /// As [`could_send`](State::could_send), for `grab`.
     pub(crate) fn could_receive(&self, token: &Token) -> bool {
-        self.may_take(false)
-            && (!self.open || !self.buffer.is_empty() || self.sending.has_other(token))
+        if !self.open {
+            return true;
+        }
+        if self.is_rendezvous() {
+            return self.sending.has_other(token);
+        }
+        self.receiving.is_empty() && (!self.buffer.is_empty() || !self.sending.is_empty())
     }
 }

@@ -35,10 +35,11 @@ impl Claim {
     /// Owner: about to be queued; `false`: notified since the last look, so look again.
     #[must_use]
     pub(crate) fn open(&self) -> bool {
-        // ORDER: Acquire on failure pairs with the Release in `notify`.
+        // ORDER: Release: what the owner has made ready for its next wait is there for the claimer and
+        // the notifier, whose exchanges acquire; Acquire on failure pairs with the Release in `notify`.
         let opened = self
             .word
-            .compare_exchange(IDLE, OPEN, Ordering::Relaxed, Ordering::Acquire)
+            .compare_exchange(IDLE, OPEN, Ordering::Release, Ordering::Acquire)
             .is_ok();
         if !opened {
             self.reset();
@@ -62,10 +63,11 @@ impl Claim {
     pub(crate) fn notify(&self) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
+            // Written also where it stays what it is: what each notifier did before is to be seen.
             let new = match word {
                 IDLE => NOTIFIED,
                 OPEN => CLAIMED,
-                _ => return false,
+                other => other,
             };
             // ORDER: AcqRel; Release pairs with the Acquire of `open` and `reset`.
             match self
@@ -179,6 +181,34 @@ mod model {
             other.join().unwrap();
             let completed = world.completed.load(Ordering::Relaxed);
             assert_eq!(completed, usize::from(!aborted));
+        });
+    }
+
+    /// Two foreign arms become ready: the owner sees both.
+    #[test]
+    fn no_notice_hides_another() {
+        loom::model(|| {
+            let world = World::new();
+            let others: Vec<_> = (0..2)
+                .map(|bit| {
+                    let world = world.clone();
+                    thread::spawn(move || {
+                        world.foreign.fetch_add(1 << bit, Ordering::Relaxed);
+                        if world.claim.notify() {
+                            world.wake();
+                        }
+                    })
+                })
+                .collect();
+            while world.foreign.load(Ordering::Relaxed) != 3 {
+                if world.claim.open() {
+                    world.park();
+                    world.claim.reset();
+                }
+            }
+            for other in others {
+                other.join().unwrap();
+            }
         });
     }
 

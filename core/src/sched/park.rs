@@ -150,6 +150,16 @@ pub(crate) fn is_cancelled_here() -> bool {
     })
 }
 
+/// Lets the others go first, whoever runs here: home-mates, or other threads.
+pub(crate) fn give_way() {
+    with_core(
+        |core| match core.and_then(|core| Some((core, core.current()?))) {
+            Some((core, body)) => core.yield_now(body),
+            None => std::thread::yield_now(),
+        },
+    );
+}
+
 /// [`raise_if_cancelled`], for whoever runs here.
 #[inline]
 pub(crate) fn raise_if_cancelled_here() {

@@ -64,14 +64,14 @@ pub trait Arm {
 
     /// The arms of this crate have a faster way, which is closed to others.
     #[doc(hidden)]
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         None
     }
 }
 
 /// The faster way of this crate's own arms.
 #[doc(hidden)]
-pub struct Sealed<'a>(pub(super) &'a mut dyn Native);
+pub struct Sealed<'a>(pub(super) &'a dyn Native);
 
 impl fmt::Debug for Sealed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,7 +86,7 @@ impl<A: Arm + ?Sized> Arm for &mut A {
         (**self).poll(cx)
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         (**self).native()
     }
 }
@@ -98,7 +98,7 @@ impl<A: Arm + ?Sized> Arm for Box<A> {
         (**self).poll(cx)
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         (**self).native()
     }
 }
@@ -200,7 +200,7 @@ where
         Poll::Ready(f.expect("an arm is ready once")(output))
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         self.arm.native()
     }
 }

@@ -1,36 +1,42 @@
 //! The faster way of this crate's own arms: they stand in the queues of their channels, and whoever
 //! takes them off completes them.
 
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
+use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::arm::{Arm, Sealed};
 use crate::channel::{
-    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender,
+    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Wakes,
 };
 use crate::sys::clock::{self, Nanos};
 use crate::time::{After, Instant};
 use crate::wait::Waiter;
 use crate::wait::token::Token;
 
-/// What a select does with an arm of ours. When `look` or `won` has said `true`, the arm's `poll` is
+/// What a select does with an arm of ours. By `&self`, because others write into its slot while it stands
+/// in a queue: the slot and the result are cells, touched by the select (which has the arm by `&mut`)
+/// and, between `enter` and `leave`, the slot by the one with the claim. When `look` or `won` has said `true`, the arm's `poll` is
 /// ready, with any waker.
 pub(crate) trait Native {
     /// Takes effect, if it can at once.
-    fn look(&mut self) -> bool;
+    fn look(&self) -> bool;
 
     /// Stands in the queue with `waiter`, unless a look would pay off: then `false`.
     ///
     /// # Safety
     /// `waiter` is of `token`, not linked, and stays until `leave`; so does the arm.
-    unsafe fn enter(&mut self, waiter: &Waiter, token: &Token) -> bool;
+    unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool;
 
     /// Leaves the queue, if it still stands there.
-    fn leave(&mut self, waiter: &Waiter);
+    fn leave(&self, waiter: &Waiter);
 
     /// Its waiter was taken off and woken: whether it was completed. Else another look pays off.
-    fn won(&mut self) -> bool;
+    fn won(&self) -> bool;
 
     /// When a look pays off at the latest.
     fn due(&self) -> Option<Nanos> {
@@ -38,39 +44,56 @@ pub(crate) trait Native {
     }
 }
 
+/// # Safety
+/// By the select that has the arm, not while it stands in a queue (see [`Native`]).
+unsafe fn take<T>(slot: &UnsafeCell<Option<T>>) -> Option<T> {
+    // SAFETY: the caller's promise.
+    unsafe { (*slot.get()).take() }
+}
+
 impl<T> Native for RecvFuture<'_, T> {
-    fn look(&mut self) -> bool {
-        self.done = match self.chan.grab() {
-            Grab::Got(value) => Some(Ok(value)),
-            Grab::Closed => Some(Err(RecvError)),
+    fn look(&self) -> bool {
+        let result = match self.chan.grab() {
+            Grab::Got(value) => Ok(value),
+            Grab::Closed => Err(RecvError),
             Grab::Empty => return false,
         };
+        self.done.set(Some(result));
         true
     }
 
-    unsafe fn enter(&mut self, waiter: &Waiter, token: &Token) -> bool {
+    unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
         let mut state = self.chan.state.lock();
         if state.could_receive(token) {
             return false;
         }
-        waiter.set_slot((&raw mut self.slot).cast());
+        waiter.set_slot(self.slot.get().cast());
         // SAFETY: the caller's promise.
         unsafe { state.receiving.push_back(waiter) };
         true
     }
 
-    fn leave(&mut self, waiter: &Waiter) {
+    fn leave(&self, waiter: &Waiter) {
         self.chan.state.lock().receiving.remove(waiter);
     }
 
-    fn won(&mut self) -> bool {
-        self.done = self.slot.take().map(Ok);
-        self.done.is_some() || self.look()
+    fn won(&self) -> bool {
+        // SAFETY: it has left the queue.
+        let Some(value) = (unsafe { take(&self.slot) }) else {
+            return self.look();
+        };
+        self.done.set(Some(Ok(value)));
+        true
     }
 }
 
-/// The slot is the arm's own, or the user's.
-fn send_look<T>(chan: &Chan<T>, slot: &mut Option<T>) -> Option<Result<(), ()>> {
+/// What became of a value in a slot: sent, or (`Err`) the channel is closed; `None`: nothing yet.
+///
+/// # Safety
+/// The slot is the arm's own or borrowed by it; not while others may use it.
+unsafe fn send_look<T>(chan: &Chan<T>, slot: *mut Option<T>) -> Option<Result<(), ()>> {
+    // SAFETY: the caller's promise.
+    let slot = unsafe { &mut *slot };
     if slot.is_none() {
         return None;
     }
@@ -85,99 +108,122 @@ fn send_look<T>(chan: &Chan<T>, slot: &mut Option<T>) -> Option<Result<(), ()>> 
 /// As [`Native::enter`]; and the slot stays.
 unsafe fn send_enter<T>(
     chan: &Chan<T>,
-    slot: &mut Option<T>,
+    slot: *mut Option<T>,
     waiter: &Waiter,
     token: &Token,
 ) -> bool {
-    if slot.is_none() {
+    // SAFETY: the caller's promise; nobody else uses it yet.
+    if unsafe { &*slot }.is_none() {
         // Nothing to send: it is off, and only a close would be told.
         return true;
     }
-    let mut state = chan.state.lock();
-    if state.could_send(token) {
-        return false;
-    }
-    waiter.set_slot(std::ptr::from_mut(slot).cast());
-    // SAFETY: the caller's promise.
-    unsafe { state.sending.push_back(waiter) };
-    true
+    chan.with(|state| {
+        if state.could_send(token) {
+            return (false, Wakes::NONE);
+        }
+        waiter.set_slot(slot.cast());
+        // SAFETY: the caller's promise.
+        (true, unsafe { state.stand_to_send(waiter, Some(token)) })
+    })
 }
 
-fn send_won<T>(chan: &Chan<T>, slot: &mut Option<T>) -> Option<Result<(), ()>> {
-    match slot {
-        None => Some(Ok(())),
-        Some(_) => send_look(chan, slot),
+/// # Safety
+/// As [`send_look`].
+unsafe fn send_won<T>(chan: &Chan<T>, slot: *mut Option<T>) -> Option<Result<(), ()>> {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match &*slot {
+            None => Some(Ok(())),
+            Some(_) => send_look(chan, slot),
+        }
     }
 }
 
 impl<T> SendFuture<'_, T> {
-    fn finish(&mut self, result: Option<Result<(), ()>>) -> bool {
-        self.done = result.map(|result| {
-            result.map_err(|()| {
-                let value = self.slot.take();
-                SendError(value.expect("what was not sent is still in its slot"))
-            })
-        });
-        self.done.is_some()
+    fn finish(&self, result: Option<Result<(), ()>>) -> bool {
+        let Some(result) = result else {
+            return false;
+        };
+        self.done.set(Some(result.map_err(|()| {
+            // SAFETY: not in a queue.
+            let value = unsafe { take(&self.slot) };
+            SendError(value.expect("what was not sent is still in its slot"))
+        })));
+        true
     }
 }
 
 impl<T> Native for SendFuture<'_, T> {
-    fn look(&mut self) -> bool {
-        let result = send_look(self.chan, &mut self.slot);
-        self.finish(result)
+    fn look(&self) -> bool {
+        // SAFETY: not in a queue.
+        self.finish(unsafe { send_look(self.chan, self.slot.get()) })
     }
 
-    unsafe fn enter(&mut self, waiter: &Waiter, token: &Token) -> bool {
+    unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
         // SAFETY: the caller's promise; the slot is part of the arm.
-        unsafe { send_enter(self.chan, &mut self.slot, waiter, token) }
+        unsafe { send_enter(self.chan, self.slot.get(), waiter, token) }
     }
 
-    fn leave(&mut self, waiter: &Waiter) {
+    fn leave(&self, waiter: &Waiter) {
         self.chan.state.lock().sending.remove(waiter);
     }
 
-    fn won(&mut self) -> bool {
-        let result = send_won(self.chan, &mut self.slot);
-        self.finish(result)
+    fn won(&self) -> bool {
+        // SAFETY: it has left the queue.
+        self.finish(unsafe { send_won(self.chan, self.slot.get()) })
     }
 }
 
 /// A send that takes its value out of a slot of the user's, and only if it is chosen.
 ///
 /// With an empty slot the arm is off.
-#[derive(Debug)]
 pub struct SendFrom<'a, T> {
     sender: &'a Sender<T>,
-    slot: &'a mut Option<T>,
-    done: Option<Result<(), SendError<()>>>,
+    /// The user's, borrowed for `'a`.
+    slot: NonNull<Option<T>>,
+    borrowed: PhantomData<&'a mut Option<T>>,
+    done: Cell<Option<Result<(), SendError<()>>>>,
 }
 
+// SAFETY: a borrow of the slot and of the sender.
+unsafe impl<T: Send> Send for SendFrom<'_, T> {}
+// SAFETY: a shared arm gives no access to either.
+unsafe impl<T: Send> Sync for SendFrom<'_, T> {}
+
 impl<T> SendFrom<'_, T> {
-    fn finish(&mut self, result: Option<Result<(), ()>>) -> bool {
-        self.done = result.map(|result| result.map_err(|()| SendError(())));
-        self.done.is_some()
+    fn finish(&self, result: Option<Result<(), ()>>) -> bool {
+        let Some(result) = result else {
+            return false;
+        };
+        self.done.set(Some(result.map_err(|()| SendError(()))));
+        true
+    }
+}
+
+impl<T> fmt::Debug for SendFrom<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SendFrom { .. }")
     }
 }
 
 impl<T> Native for SendFrom<'_, T> {
-    fn look(&mut self) -> bool {
-        let result = send_look(self.sender.chan(), self.slot);
-        self.finish(result)
+    fn look(&self) -> bool {
+        // SAFETY: not in a queue; borrowed.
+        self.finish(unsafe { send_look(self.sender.chan(), self.slot.as_ptr()) })
     }
 
-    unsafe fn enter(&mut self, waiter: &Waiter, token: &Token) -> bool {
+    unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
         // SAFETY: the caller's promise; the slot is borrowed for as long as the arm lives.
-        unsafe { send_enter(self.sender.chan(), self.slot, waiter, token) }
+        unsafe { send_enter(self.sender.chan(), self.slot.as_ptr(), waiter, token) }
     }
 
-    fn leave(&mut self, waiter: &Waiter) {
+    fn leave(&self, waiter: &Waiter) {
         self.sender.chan().state.lock().sending.remove(waiter);
     }
 
-    fn won(&mut self) -> bool {
-        let result = send_won(self.sender.chan(), self.slot);
-        self.finish(result)
+    fn won(&self) -> bool {
+        // SAFETY: it has left the queue; borrowed.
+        self.finish(unsafe { send_won(self.sender.chan(), self.slot.as_ptr()) })
     }
 }
 
@@ -209,8 +255,9 @@ impl<T> Sender<T> {
     pub fn send_from_arm<'a>(&'a self, slot: &'a mut Option<T>) -> SendFrom<'a, T> {
         SendFrom {
             sender: self,
-            slot,
-            done: None,
+            slot: NonNull::from(slot),
+            borrowed: PhantomData,
+            done: Cell::new(None),
         }
     }
 
@@ -235,7 +282,7 @@ impl<T> Arm for RecvFuture<'_, T> {
         Future::poll(Pin::new(self), cx)
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
     }
@@ -248,7 +295,7 @@ impl<T> Arm for SendFuture<'_, T> {
         Future::poll(Pin::new(self), cx)
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
     }
@@ -259,7 +306,11 @@ impl<T> Arm for SendFrom<'_, T> {
 
     /// Outside of a select it only tries.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.done.is_none() && !self.look() {
+        let done = self.done.take();
+        if let Some(done) = done {
+            return Poll::Ready(done);
+        }
+        if !self.look() {
             // It cannot stand in the queue: the slot is the user's.
             cx.waker().wake_by_ref();
         }
@@ -269,23 +320,23 @@ impl<T> Arm for SendFrom<'_, T> {
         }
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         Some(Sealed(self))
     }
 }
 
 impl Native for After {
-    fn look(&mut self) -> bool {
+    fn look(&self) -> bool {
         self.at() <= clock::now()
     }
 
-    unsafe fn enter(&mut self, _: &Waiter, _: &Token) -> bool {
+    unsafe fn enter(&self, _: &Waiter, _: &Token) -> bool {
         true
     }
 
-    fn leave(&mut self, _: &Waiter) {}
+    fn leave(&self, _: &Waiter) {}
 
-    fn won(&mut self) -> bool {
+    fn won(&self) -> bool {
         unreachable!("nobody takes a timer off a queue")
     }
 
@@ -306,7 +357,7 @@ impl Arm for After {
         Poll::Pending
     }
 
-    fn native(&mut self) -> Option<Sealed<'_>> {
+    fn native(&self) -> Option<Sealed<'_>> {
         Some(Sealed(self))
     }
 }

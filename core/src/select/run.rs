@@ -17,7 +17,7 @@
 //! Foreign arms are polled in 1, with a waker that notifies the claim.
 //!
 //! - I1: between 4 and 6 no code of the user runs: the frame with token and waiters is not left before
-//!   all queues are.
+//!   all queues are, and the arms are touched by `&` only.
 
 use std::array;
 use std::cell::Cell;
@@ -43,7 +43,7 @@ pub struct Place<A: Arm> {
 /// A [`Place`] of any arm.
 pub trait Candidate {
     #[doc(hidden)]
-    fn kind(&mut self) -> Kind<'_>;
+    fn kind(&self) -> Kind<'_>;
 
     /// Polls it; whether it took effect, so that its result is in its place.
     #[doc(hidden)]
@@ -81,8 +81,8 @@ impl<A: Arm> Place<A> {
 }
 
 impl<A: Arm> Candidate for Place<A> {
-    fn kind(&mut self) -> Kind<'_> {
-        match &mut self.arm {
+    fn kind(&self) -> Kind<'_> {
+        match &self.arm {
             None => Kind::Off,
             Some(arm) => arm.native().map_or(Kind::Foreign, Kind::Native),
         }
@@ -173,9 +173,7 @@ fn select<W: AsRef<[Waiter]>>(
     make: impl FnOnce(&Token) -> W,
 ) -> Option<usize> {
     shuffle(order);
-    let has_foreign = arms
-        .iter_mut()
-        .any(|arm| matches!(arm.kind(), Kind::Foreign));
+    let has_foreign = arms.iter().any(|arm| matches!(arm.kind(), Kind::Foreign));
     // Where it does not wait nobody has to be told; where all are ours a token may not be needed.
     if limit == Limit::Now || !has_foreign {
         if let Some(chosen) = look(arms, order, Waker::noop()) {
@@ -238,18 +236,20 @@ fn wait<W: AsRef<[Waiter]>>(
             return None;
         }
         if !token.open() {
+            // An arm that asks for another look at once: the one it waits for may live here too.
+            park::give_way();
             continue;
         }
-        let won = match queue(arms, order, waiters, &token) {
-            Ok(()) => Some(token.park(Reason::Select, due(arms, limit))),
+        let won = match queue(&*arms, order, waiters, &token) {
+            Ok(()) => Some(token.park(Reason::Select, due(&*arms, limit))),
             Err(entered) if token.abort() => {
-                leave(arms, &order[..entered], waiters);
+                leave(&*arms, &order[..entered], waiters);
                 continue;
             }
             // The claim is taken, and its wake is on its way.
             Err(_) => Some(token.park(Reason::Select, None)),
         };
-        leave(arms, order, waiters);
+        leave(&*arms, order, waiters);
         match won.flatten() {
             None => park::raise(),
             Some(Won::Notice | Won::TimedOut) => {}
@@ -265,7 +265,7 @@ fn wait<W: AsRef<[Waiter]>>(
 
 /// Step 4: stands in all queues, or (`Err`) in the first so many, because the next would not wait.
 fn queue(
-    arms: Arms<'_, '_>,
+    arms: &[&mut dyn Candidate],
     order: &[usize],
     waiters: &[Waiter],
     token: &Token,
@@ -282,7 +282,7 @@ fn queue(
 }
 
 /// Step 6, for those of `numbers`.
-fn leave(arms: Arms<'_, '_>, numbers: &[usize], waiters: &[Waiter]) {
+fn leave(arms: &[&mut dyn Candidate], numbers: &[usize], waiters: &[Waiter]) {
     for &number in numbers {
         if let Kind::Native(Sealed(native)) = arms[number].kind() {
             native.leave(&waiters[number]);
@@ -302,8 +302,8 @@ fn completed(arms: Arms<'_, '_>, waiters: &[Waiter], winner: *const Waiter) -> O
 }
 
 /// When the select or one of its timers is due.
-fn due(arms: Arms<'_, '_>, limit: Limit) -> Option<Nanos> {
-    let timers = arms.iter_mut().filter_map(|arm| match arm.kind() {
+fn due(arms: &[&mut dyn Candidate], limit: Limit) -> Option<Nanos> {
+    let timers = arms.iter().filter_map(|arm| match arm.kind() {
         Kind::Native(Sealed(native)) => native.due(),
         _ => None,
     });

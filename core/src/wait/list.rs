@@ -78,17 +78,49 @@ impl WaitList {
         }
     }
 
-    /// Whether anybody but `token`'s owner waits.
-    pub(crate) fn has_other(&self, token: &Token) -> bool {
+    /// Whether the one who has waited longest is a task.
+    #[inline]
+    pub(crate) fn is_task_first(&self) -> bool {
+        // SAFETY: I2.
+        unsafe { self.head.as_ref() }.is_some_and(Waiter::is_task)
+    }
+
+    /// The longest waiter that is not of `token`'s owner.
+    fn first_other(&self, token: Option<&Token>) -> Option<NonNull<Waiter>> {
         let mut waiter = self.head;
         // SAFETY: I2, for each of them.
         while let Some(other) = unsafe { waiter.as_ref() } {
-            if !other.is_of(token) {
-                return true;
+            if !token.is_some_and(|token| other.is_of(token)) {
+                return NonNull::new(waiter.cast_mut());
             }
             waiter = other.next();
         }
-        false
+        None
+    }
+
+    /// Whether anybody but `token`'s owner waits.
+    pub(crate) fn has_other(&self, token: &Token) -> bool {
+        self.first_other(Some(token)).is_some()
+    }
+
+    /// Whether the longest waiter but `token`'s owner is none of a task.
+    pub(crate) fn is_blocked_first(&self, token: &Token) -> bool {
+        self.first_other(Some(token))
+            // SAFETY: I2.
+            .is_some_and(|other| !unsafe { other.as_ref() }.is_task())
+    }
+
+    /// Takes the longest waiter but `token`'s owner off, if it is a task.
+    pub(crate) fn pop_task_first(&mut self, token: Option<&Token>) -> Option<Claimed> {
+        let other = self.first_other(token)?;
+        // SAFETY: I2; a task's waiter needs no claim.
+        unsafe {
+            if !other.as_ref().is_task() {
+                return None;
+            }
+            self.unlink(other.as_ref());
+            Some(Claimed::new(other))
+        }
     }
 
     /// Takes this one off if it is still there.
@@ -157,14 +189,20 @@ impl ClaimedList {
         self.tail = waiter;
     }
 
-    pub(crate) fn wake(mut self) {
-        while let Some(waiter) = NonNull::new(self.head.cast_mut()) {
-            // SAFETY: as in `push`, which gave up the right that is taken up again here; the wake is
-            // the last access.
-            unsafe {
-                self.head = waiter.as_ref().aside.get();
-                Claimed::new(waiter).wake();
-            }
+    pub(crate) fn wake(self) {
+        self.for_each(Claimed::wake);
+    }
+}
+
+impl Iterator for ClaimedList {
+    type Item = Claimed;
+
+    fn next(&mut self) -> Option<Claimed> {
+        let waiter = NonNull::new(self.head.cast_mut())?;
+        // SAFETY: as in `push`, which gave up the right that is taken up again here.
+        unsafe {
+            self.head = waiter.as_ref().aside.get();
+            Some(Claimed::new(waiter))
         }
     }
 }

@@ -19,6 +19,7 @@ use super::waiter::{Claimed, Waiter, wait_for};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::queue::claim::Claim;
+use crate::sched::forbid;
 use crate::sys::clock::Nanos;
 
 pub(crate) struct Token {
@@ -50,19 +51,20 @@ pub(crate) enum Won {
 }
 
 impl Token {
-    /// A token for whoever runs here. Panics where parking is forbidden.
-    #[track_caller]
+    /// A token for whoever runs here.
     pub(crate) fn here() -> Token {
         Token {
             claim: Claim::new(),
-            owner: Waiter::here(),
+            owner: Waiter::unchecked(),
             winner: Cell::new(ptr::null()),
             remote: Cell::new(None),
         }
     }
 
-    /// See [`Claim::open`].
+    /// See [`Claim::open`]. Panics where parking is forbidden.
+    #[track_caller]
     pub(crate) fn open(&self) -> bool {
+        forbid::check();
         self.winner.set(ptr::null());
         self.claim.open()
     }

@@ -55,6 +55,12 @@ impl Waiter {
     #[track_caller]
     pub(crate) fn here() -> Waiter {
         forbid::check();
+        Waiter::unchecked()
+    }
+
+    /// As [`here`](Waiter::here), for one who may turn out not to park.
+    #[inline]
+    pub(super) fn unchecked() -> Waiter {
         let party = match with_core(|core| core.and_then(|core| core.current())) {
             Some(body) => Party::Routine(body),
             None => SLEEPER.try_with(Sleeper::alarm).map_or_else(
@@ -102,6 +108,12 @@ impl Waiter {
             Party::Several(token) => unsafe { token.as_ref() }.claim(self),
             _ => true,
         }
+    }
+
+    /// Whether it is a future's.
+    #[inline]
+    pub(super) fn is_task(&self) -> bool {
+        matches!(self.party, Party::Task)
     }
 
     /// Whether both wait for the same one.

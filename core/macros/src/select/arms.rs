@@ -141,13 +141,8 @@ fn commas(tokens: &[TokenTree]) -> impl Iterator<Item = usize> + '_ {
 /// `head, if guard` or `head`.
 fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<Vec<TokenTree>>)> {
     let comma = commas(tokens).find(|&i| is_word(tokens.get(i + 1), "if"));
+    // Other commas belong to types: `v: Result<u8, E> = rx.recv()`.
     let Some(comma) = comma else {
-        if let Some(stray) = commas(tokens).next() {
-            return Err(Error::at(
-                tokens[stray].span(),
-                "a comma in the head of an arm starts its guard: `operand, if condition => body`",
-            ));
-        }
         return Ok((tokens.to_vec(), None));
     };
     let guard = &tokens[comma + 2..];
@@ -241,8 +236,10 @@ fn case(piece: Piece) -> Result<Case> {
 
 /// Cuts at the first `=` that is not part of a longer operator.
 fn split_pattern(head: &[TokenTree]) -> (Option<&[TokenTree]>, &[TokenTree]) {
-    let assignment = (1..head.len())
-        .find(|&i| is(&head[i], '=') && !is_joint(&head[i - 1]) && !is_joint(&head[i]));
+    let assignment = (1..head.len()).find(|&i| {
+        let follows = is_joint(&head[i]) && head.get(i + 1).is_some_and(|next| is(next, '='));
+        is(&head[i], '=') && !is_joint(&head[i - 1]) && !follows
+    });
     match assignment {
         Some(i) => (Some(&head[..i]), &head[i + 1..]),
         None => (None, head),
@@ -251,6 +248,13 @@ fn split_pattern(head: &[TokenTree]) -> (Option<&[TokenTree]>, &[TokenTree]) {
 
 /// `x.recv()` becomes `x.recv_arm()`, likewise for `send` and `send_from`; anything else stays.
 fn arm(operand: &[TokenTree]) -> TokenStream {
+    // `$operand:expr` of a macro comes in an invisible group.
+    if let [TokenTree::Group(group)] = operand {
+        if group.delimiter() == Delimiter::None {
+            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+            return arm(&inner);
+        }
+    }
     let mut tokens = operand.to_vec();
     if let [.., dot, TokenTree::Ident(name), TokenTree::Group(arguments)] = operand {
         if is(dot, '.') && arguments.delimiter() == Delimiter::Parenthesis {
@@ -355,7 +359,6 @@ mod tests {
             ("default() => 1", "needs a duration"),
             ("default, if x => 1", "takes no guard"),
             ("a = rx.recv(), if => 1", "needs a condition"),
-            ("a = rx.recv(), b => 1", "starts its guard"),
         ] {
             let Err(error) = read_text(text) else {
                 panic!("{text} was accepted");
