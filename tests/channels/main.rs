@@ -3,13 +3,27 @@
 
 mod close;
 mod drops;
+mod errors;
+mod futures;
+mod futures_mixed;
+mod high_water;
+mod linearizable;
+mod methods;
+mod model;
 mod queue;
 mod stress;
 mod timeout;
 
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
+use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime::{self, Runtime};
+use rust_routines_tests::wait::yield_until;
 
 fn workers(n: usize) -> Runtime {
     runtime::Builder::new().workers(n).build().unwrap()
@@ -55,4 +69,28 @@ fn start<T: Send + 'static>(
         On::Routine => Side::Routine(runtime.spawn(body)),
         On::Thread => Side::Thread(thread::spawn(body)),
     }
+}
+
+/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
+/// What has announced itself there has its turn until then.
+#[track_caller]
+fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let announced = Arc::new(AtomicBool::new(false));
+    let announce = announced.clone();
+    let handle = routine::spawn(move || {
+        announce.store(true, Ordering::SeqCst);
+        body()
+    });
+    yield_until("it blocks", || announced.load(Ordering::SeqCst));
+    handle
+}
+
+/// Polls once; nobody hears the waker.
+fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    look_with(future, Waker::noop())
+}
+
+/// Polls once.
+fn look_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+    Pin::new(future).poll(&mut Context::from_waker(waker))
 }
