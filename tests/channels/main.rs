@@ -7,12 +7,11 @@ mod errors;
 mod futures;
 mod futures_mixed;
 mod high_water;
-mod linearizable;
 mod methods;
-mod model;
 mod queue;
 mod stress;
 mod timeout;
+mod wakers;
 
 use std::future::Future;
 use std::pin::Pin;
