@@ -1,0 +1,42 @@
+//! `select!` and its kin: one file for each part of what it promises.
+//!
+//! Numbers like B11 are those of the semantics that the channels and `select!` share with Go; what is
+//! compared with Go itself has its program beside its expectation in `go/`.
+#![forbid(unsafe_code)]
+
+mod arms;
+mod choice;
+mod closed;
+mod dynamic;
+mod exactly_one;
+mod facing;
+mod forms;
+mod futures;
+mod operands;
+mod sends;
+mod waits;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rust_routines::routine::{self, JoinHandle};
+use rust_routines::runtime::{self, Runtime};
+use rust_routines_tests::wait::yield_until;
+
+fn workers(n: usize) -> Runtime {
+    runtime::Builder::new().workers(n).build().unwrap()
+}
+
+/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
+/// What has announced itself there has its turn until then.
+#[track_caller]
+fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let announced = Arc::new(AtomicBool::new(false));
+    let announce = announced.clone();
+    let handle = routine::spawn(move || {
+        announce.store(true, Ordering::SeqCst);
+        body()
+    });
+    yield_until("it blocks", || announced.load(Ordering::SeqCst));
+    handle
+}
