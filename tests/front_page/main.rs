@@ -8,7 +8,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use rust_routines::{channel, routine, runtime};
+use rust_routines::{channel, routine, runtime, select};
 use rust_routines_tests::{eventually, process};
 
 /// The test's own name makes it the child of [`output_of_test`] as well.
@@ -31,6 +31,21 @@ fn program_2_in_a_test() {
     eventually("both routines have ended", || {
         runtime::global().metrics().live() == 0
     });
+}
+
+/// As the program does it: with nothing there, and then with a value.
+#[test]
+fn program_3_in_a_test() {
+    let (tx1, rx1) = channel::bounded(1);
+    let (_tx2, rx2) = channel::bounded::<i32>(1);
+    for _ in 0..2 {
+        select! {
+            val = rx1.recv() => println!("{val:?}"),
+            val = rx2.recv() => println!("{val:?}"),
+            default => println!("No data available"),
+        }
+        tx1.send(42).unwrap();
+    }
 }
 
 /// The lines that the program has printed, sorted: its routines run side by side.
@@ -73,4 +88,21 @@ fn program_2_from_main_prints_the_value() {
 #[test]
 fn program_2_from_a_test_prints_the_value() {
     assert_eq!(output_of_test("program_2_in_a_test"), ["42"]);
+}
+
+#[test]
+fn program_3_from_main_prints_what_there_is() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_front-page-3"));
+    assert_eq!(
+        lines_of(process::run(&mut program)),
+        ["No data available", "Ok(42)"]
+    );
+}
+
+#[test]
+fn program_3_from_a_test_prints_what_there_is() {
+    assert_eq!(
+        output_of_test("program_3_in_a_test"),
+        ["No data available", "Ok(42)"]
+    );
 }
