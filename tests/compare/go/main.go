@@ -29,24 +29,35 @@ type sample struct {
 
 // rows holds a function per row; n is the number of units of work.
 var rows = map[string]func(n int) sample{
-	"spawn_join":       spawnJoin,
-	"spawn_detached":   spawnJoin, // Go has one way: a goroutine has no handle
-	"yield":            yield,
-	"ping_pong_near":   pingPong,
-	"ping_pong_across": pingPong, // a goroutine has no home: the same program
-	"ring_near":        ring,
-	"ring_spread":      ring,
-	"skynet":           skynet,
-	"steal":            steal,
-	"parked_1m":        parked,
-	"sleepers_1m":      sleepers,
-	"fanout":           fanout,
-	"cpu_pair":         cpuPair,
-	"spawn_latency":    spawnLatency,
-	"wake_latency":     wakeLatency,
-	"echo_1":           echo(1),
-	"echo_100":         echo(100),
-	"echo_1000":        echo(1000),
+	"spawn_join":             spawnJoin,
+	"spawn_detached":         spawnJoin, // Go has one way: a goroutine has no handle
+	"yield":                  yield,
+	"ping_pong_near":         pingPong,
+	"ping_pong_across":       pingPong, // a goroutine has no home: the same program
+	"ring_near":              ring,
+	"ring_spread":            ring,
+	"skynet":                 skynet,
+	"steal":                  steal,
+	"parked_1m":              parked,
+	"sleepers_1m":            sleepers,
+	"fanout":                 fanout,
+	"cpu_pair":               cpuPair,
+	"spawn_latency":          spawnLatency,
+	"wake_latency":           wakeLatency,
+	"chan_pair":              chanPair,
+	"chan_unbuffered":        oneToOne(0),
+	"chan_unbuffered_across": oneToOne(0),
+	"chan_buffered":          oneToOne(streamBuffer),
+	"chan_buffered_across":   oneToOne(streamBuffer),
+	"chan_4x4_near":          fourByFour,
+	"chan_4x4_across":        fourByFour,
+	"select_3":               selectThree,
+	"select_default":         selectDefault,
+	"sieve":                  sieve,
+	"close_wakes":            closeWakes,
+	"echo_1":                 echo(1),
+	"echo_100":               echo(100),
+	"echo_1000":              echo(1000),
 }
 
 func main() {

@@ -23,7 +23,7 @@ cargo run --release -p rust-routines-compare -- [options]
 
 Go is taken from $GO, else from ci/go.sh, else from the PATH; without it its column is left out.
 For one run by hand, which prints one line of JSON: --side ours|tokio|threads --row ROW [--size N]
-(and go or redis as SIDE where the sides are servers)";
+(crossbeam or flume where there is such a column, go or redis where the sides are servers)";
 
 /// What this process is to do.
 pub(crate) enum Mode {
@@ -186,7 +186,7 @@ impl Given {
         let rows = match &self.rows {
             Some(names) => select(names.split(','))?,
             None if self.smoke => select(SMOKE_ROWS)?,
-            None => rows::ROWS.iter().collect(),
+            None => rows::all().collect(),
         };
         Ok(Mode::Compare(Options {
             rows,
@@ -203,8 +203,7 @@ fn select<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<&'static R
     for name in names {
         wanted.push(rows::find(name)?.name);
     }
-    Ok(rows::ROWS
-        .iter()
+    Ok(rows::all()
         .filter(|row| wanted.contains(&row.name))
         .collect())
 }
@@ -218,7 +217,9 @@ fn side(text: &str) -> Result<Side, String> {
     Side::ALL
         .into_iter()
         .find(|side| side.name() == text)
-        .ok_or_else(|| format!("{text} is no side: ours, go, tokio, threads, redis"))
+        .ok_or_else(|| {
+            format!("{text} is no side: ours, go, tokio, threads, crossbeam, flume, redis")
+        })
 }
 
 fn client(text: &str) -> Result<Client, String> {
@@ -265,7 +266,7 @@ mod tests {
         let all = options("");
         assert_eq!(
             (all.rows.len(), all.rounds, all.smoke),
-            (rows::ROWS.len(), 5, false)
+            (rows::all().count(), 5, false)
         );
     }
 

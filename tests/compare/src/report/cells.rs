@@ -50,6 +50,8 @@ fn heading(side: Side) -> &'static str {
         Side::GoOneP => "Go, 1 P",
         Side::Tokio => "tokio",
         Side::Threads => "threads",
+        Side::Crossbeam => "crossbeam",
+        Side::Flume => "flume",
         Side::Redis => "Redis",
     }
 }

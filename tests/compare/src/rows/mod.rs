@@ -1,11 +1,11 @@
 //! What a row is: a name, the programs of all sides, how much work they get, and what must be reached. The rows
-//! themselves are data and stand in `table`.
+//! themselves are data and stand in `table` and, those of channels, in `channels`.
 
+mod channels;
 mod table;
 
 use std::fmt::Write;
 
-pub(crate) use self::table::ROWS;
 use crate::programs::Programs;
 use crate::sample::Sample;
 
@@ -36,18 +36,24 @@ pub(crate) enum Side {
     Tokio,
     /// Threads of the operating system.
     Threads,
+    /// crossbeam-channel between threads.
+    Crossbeam,
+    /// flume between threads.
+    Flume,
     /// Redis itself.
     Redis,
 }
 
 impl Side {
     /// All of them, in the order of the columns.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Ours,
         Self::Go,
         Self::GoOneP,
         Self::Tokio,
         Self::Threads,
+        Self::Crossbeam,
+        Self::Flume,
         Self::Redis,
     ];
 
@@ -59,6 +65,8 @@ impl Side {
             Self::GoOneP => "go_1p",
             Self::Tokio => "tokio",
             Self::Threads => "threads",
+            Self::Crossbeam => "crossbeam",
+            Self::Flume => "flume",
             Self::Redis => "redis",
         }
     }
@@ -124,6 +132,10 @@ pub(crate) struct Row {
     pub(crate) tokio: Option<Work>,
     /// The program on threads, where that says something.
     pub(crate) threads: Option<Work>,
+    /// The program on threads that have crossbeam-channel, where that says something.
+    pub(crate) crossbeam: Option<Work>,
+    /// The program on threads that have flume, where that says something.
+    pub(crate) flume: Option<Work>,
     /// How the Go program is run.
     pub(crate) go: &'static [Side],
     /// The servers, if that is what the sides are; there are no other programs then.
@@ -139,6 +151,8 @@ impl Row {
             Side::Ours => self.ours,
             Side::Tokio => self.tokio,
             Side::Threads => self.threads,
+            Side::Crossbeam => self.crossbeam,
+            Side::Flume => self.flume,
             Side::Go | Side::GoOneP | Side::Redis => None,
         }
     }
@@ -165,11 +179,16 @@ impl Row {
     }
 }
 
+/// All rows, in the order of the tables.
+pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
+    table::ROWS.iter().chain(channels::ROWS)
+}
+
 /// The row called `name`.
 pub(crate) fn find(name: &str) -> Result<&'static Row, String> {
-    let found = ROWS.iter().find(|row| row.name == name);
+    let found = all().find(|row| row.name == name);
     found.ok_or_else(|| {
-        let known: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+        let known: Vec<_> = all().map(|row| row.name).collect();
         format!("no row is called {name}; there are {}", known.join(", "))
     })
 }
@@ -177,18 +196,18 @@ pub(crate) fn find(name: &str) -> Result<&'static Row, String> {
 /// What `--list` prints.
 pub(crate) fn list() -> String {
     let mut text = String::new();
-    for row in ROWS {
+    for row in all() {
         let sides: Vec<_> = row.sides().map(Side::name).collect();
         let _ = writeln!(
             text,
-            "{:<17} {} [{}; {}]",
+            "{:<22} {} [{}; {}]",
             row.name,
             row.about,
             row.unit,
             sides.join(", ")
         );
         for target in row.targets {
-            let _ = writeln!(text, "{:<17}   {}", "", target.describe());
+            let _ = writeln!(text, "{:<22}   {}", "", target.describe());
         }
     }
     text
@@ -223,9 +242,9 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_every_row_says_what_it_is() {
-        for (i, row) in ROWS.iter().enumerate() {
+        for (i, row) in all().enumerate() {
             assert!(
-                ROWS[i + 1..].iter().all(|other| other.name != row.name),
+                all().skip(i + 1).all(|other| other.name != row.name),
                 "{} twice",
                 row.name
             );
@@ -240,7 +259,7 @@ mod tests {
 
     #[test]
     fn an_aim_is_never_easier_than_a_must() {
-        for target in ROWS.iter().flat_map(|row| row.targets) {
+        for target in all().flat_map(|row| row.targets) {
             let Some(aim) = target.aim else { continue };
             match target.better {
                 Better::Lower => assert!(aim <= target.must, "{}", target.describe()),
@@ -264,7 +283,7 @@ mod tests {
 
     #[test]
     fn more_of_a_rate_is_better_and_less_of_all_else() {
-        for row in ROWS {
+        for row in all() {
             for target in row.targets.iter().filter(|target| target.metric == "value") {
                 let higher = row.is_rate() || row.unit == "x";
                 assert_eq!(target.better == Better::Higher, higher, "{}", row.name);
@@ -275,10 +294,7 @@ mod tests {
     #[test]
     fn the_go_program_knows_every_row() {
         let source = include_str!("../../go/main.go");
-        for row in ROWS
-            .iter()
-            .filter(|row| row.served.is_none() && !row.go.is_empty())
-        {
+        for row in all().filter(|row| row.served.is_none() && !row.go.is_empty()) {
             assert!(
                 source.contains(&format!("\"{}\":", row.name)),
                 "{}",

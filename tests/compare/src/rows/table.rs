@@ -10,7 +10,7 @@ use crate::served;
 use crate::sides::{ours, threads, tokio};
 
 /// A ratio of our figure to Go's.
-const fn of_go(must: f64, aim: Option<f64>) -> Target {
+pub(super) const fn of_go(must: f64, aim: Option<f64>) -> Target {
     Target {
         of: Side::Ours,
         metric: "value",
@@ -58,7 +58,7 @@ const fn at_least(metric: &'static str, must: f64) -> Target {
 }
 
 /// What most rows have in common.
-const ROW: Row = Row {
+pub(super) const ROW: Row = Row {
     name: "",
     about: "",
     unit: "",
@@ -68,6 +68,8 @@ const ROW: Row = Row {
     ours: None,
     tokio: None,
     threads: None,
+    crossbeam: None,
+    flume: None,
     go: &[Side::Go],
     served: None,
     targets: &[],
@@ -85,8 +87,8 @@ const CREDIBLE: Target = Target {
     ..times(Side::Redis, 0.7, None)
 };
 
-/// All rows.
-pub(crate) static ROWS: &[Row] = &[
+/// All rows but those of `channels`.
+pub(super) static ROWS: &[Row] = &[
     Row {
         name: "spawn_join",
         about: "spawn 1 M, then wait for each",

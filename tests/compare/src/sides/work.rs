@@ -16,6 +16,15 @@ pub(super) const PAUSE_STEPS: u64 = 15_000;
 /// Routines in the ring.
 pub(super) const RING: usize = 503;
 
+/// The capacity of channels that have one.
+pub(super) const BUFFER: usize = 100;
+
+/// Producers on one channel, and consumers.
+pub(super) const FOURS: u64 = 4;
+
+/// How many wait for a channel when it is closed.
+pub(super) const RECEIVERS: u64 = 100_000;
+
 /// Routines made ready for the thief before it may start.
 pub(super) const STEAL_BATCH: u64 = 10_000;
 
@@ -70,7 +79,34 @@ pub(super) fn speed_up(
 
 /// The numbers of the tree's leaves must add up: a benchmark that loses work is no benchmark.
 pub(super) fn check_sum(leaves: u64, sum: u64) {
-    assert_eq!(sum, leaves * (leaves - 1) / 2, "skynet: wrong sum");
+    assert_eq!(sum, range_sum(leaves), "skynet: wrong sum");
+}
+
+/// The sum of the numbers below `n`.
+pub(super) fn range_sum(n: u64) -> u64 {
+    n * (n - 1) / 2
+}
+
+/// What was sent must have come, once.
+pub(super) fn check_range(senders: u64, n: u64, sum: u64) {
+    assert_eq!(sum, senders * range_sum(n), "a channel: wrong sum");
+}
+
+/// How often a channel is closed so that `n` are woken, and how many wait for it each time.
+pub(super) fn closings(n: u64) -> (u64, u64) {
+    let waiting = n.min(RECEIVERS);
+    (n / waiting, waiting)
+}
+
+/// The `n`-th prime, found the plain way.
+pub(super) fn nth_prime(n: u64) -> u64 {
+    let is_prime = |n: &u64| {
+        (2..)
+            .take_while(|d| d * d <= *n)
+            .all(|d| !n.is_multiple_of(d))
+    };
+    let nth = (2..).filter(is_prime).nth(n.saturating_sub(1) as usize);
+    nth.expect("there are more primes than that")
 }
 
 #[cfg(test)]
@@ -91,6 +127,17 @@ mod tests {
                 .map(piece_steps)
                 .all(|steps| (10_000..=25_000).contains(&steps))
         );
+    }
+
+    #[test]
+    fn primes_are_known() {
+        assert_eq!([1, 2, 3, 2000].map(nth_prime), [2, 3, 5, 17_389]);
+    }
+
+    #[test]
+    fn a_channel_is_closed_at_least_once() {
+        assert_eq!(closings(300_000), (3, RECEIVERS));
+        assert_eq!(closings(10), (1, 10));
     }
 
     #[test]

@@ -6,10 +6,12 @@ pub(crate) mod echo;
 mod homes;
 pub(crate) mod latency;
 pub(crate) mod parked;
+pub(crate) mod select;
 pub(crate) mod skynet;
 pub(crate) mod spawn;
 pub(crate) mod spread;
 pub(crate) mod steal;
+pub(crate) mod streams;
 
 use rust_routines::runtime::{Builder, Runtime};
 

@@ -9,9 +9,11 @@ pub(crate) mod cpu;
 pub(crate) mod echo;
 pub(crate) mod latency;
 pub(crate) mod parked;
+pub(crate) mod select;
 pub(crate) mod skynet;
 pub(crate) mod spawn;
 pub(crate) mod steal;
+pub(crate) mod streams;
 
 use ::tokio::runtime::{Builder, Runtime};
 
