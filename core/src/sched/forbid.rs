@@ -29,6 +29,8 @@ struct Forbidden {
 #[derive(Debug)]
 pub struct ForbidPark {
     epoch: u32,
+    /// The guard that was the newest before.
+    previous: Option<&'static Location<'static>>,
     /// The rule belongs to the thread.
     not_send: PhantomData<*const ()>,
 }
@@ -60,13 +62,13 @@ pub struct ForbidPark {
 #[track_caller]
 pub fn forbid_park() -> ForbidPark {
     let site = Location::caller();
-    let epoch = FORBIDDEN.with(|forbidden| {
+    let (epoch, previous) = FORBIDDEN.with(|forbidden| {
         forbidden.count.set(forbidden.count.get() + 1);
-        forbidden.newest.set(Some(site));
-        forbidden.epoch.get()
+        (forbidden.epoch.get(), forbidden.newest.replace(Some(site)))
     });
     ForbidPark {
         epoch,
+        previous,
         not_send: PhantomData,
     }
 }
@@ -76,6 +78,7 @@ impl Drop for ForbidPark {
         FORBIDDEN.with(|forbidden| {
             if forbidden.epoch.get() == self.epoch {
                 forbidden.count.set(forbidden.count.get() - 1);
+                forbidden.newest.set(self.previous);
             }
         });
     }

@@ -75,7 +75,7 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         .map(|((case, output), number)| {
             let body = &case.body;
             let pattern = case.pattern.clone().unwrap_or_else(|| quote!(_));
-            quote!(#number => { let #pattern = #private::select_taken(#output); #body })
+            quote!(#[allow(unused_braces)] #number => { let #pattern = #private::select_taken(#output); #body })
         });
     let otherwise = match &arms.default {
         Some(default) => default.body.clone(),
@@ -90,6 +90,7 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         };
         match #chosen {
             #(#bodies)*
+            #[allow(unused_braces)]
             _ => { #otherwise }
         }
     })
