@@ -8,6 +8,8 @@ mod futures;
 mod futures_mixed;
 mod high_water;
 mod methods;
+mod model;
+mod model_futures;
 mod queue;
 mod stress;
 mod timeout;
@@ -92,4 +94,13 @@ fn look<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 /// Polls once.
 fn look_with<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
+}
+
+/// How many random programs to run: `CHANNEL_CASES` times as many in ci's long form.
+fn cases(usually: u32) -> u32 {
+    let factor = std::env::var("CHANNEL_CASES");
+    usually
+        * factor.map_or(1, |factor| {
+            factor.parse().expect("CHANNEL_CASES is a number")
+        })
 }

@@ -8,6 +8,10 @@
 //! unbounded one never makes a sender wait, and so uses as much memory as it is given;
 //! [`Builder::high_water`] tells when that gets out of hand.
 //!
+//! A message is moved by value, a few times on the stack of whoever sends or receives: one of many
+//! kilobytes asks for a larger stack ([`Builder::stack_size`](crate::routine::Builder::stack_size)), or for
+//! a `Box`.
+//!
 //! To wait for several at once there is [`select!`](crate::select!).
 
 mod buffer;

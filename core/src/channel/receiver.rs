@@ -128,6 +128,9 @@ impl<T> Receiver<T> {
     ///
     /// Cancel-safe: dropped before it is ready, it has not received anything.
     ///
+    /// A future that waits first in line is told of a value, and others wait until it takes it or is dropped:
+    /// one that is kept and no longer polled holds up those behind it.
+    ///
     /// **Blocks**: never; the future waits.
     ///
     /// # Errors
