@@ -7,6 +7,7 @@ mod errors;
 mod futures;
 mod futures_mixed;
 mod high_water;
+mod linearizable;
 mod methods;
 mod model;
 mod model_futures;
