@@ -1,0 +1,11 @@
+//! A time-out that is no duration.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        _ = rx.recv() => {}
+        default(5) => {}
+    }
+}

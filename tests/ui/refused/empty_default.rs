@@ -1,0 +1,11 @@
+//! A default with an empty time-out.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        _ = rx.recv() => {}
+        default() => {}
+    }
+}

@@ -1,0 +1,10 @@
+//! An arm without `=>`.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        value = rx.recv(),
+    }
+}

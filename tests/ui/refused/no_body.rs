@@ -1,0 +1,10 @@
+//! An arm without a body.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        _ = rx.recv() =>
+    }
+}

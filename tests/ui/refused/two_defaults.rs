@@ -1,0 +1,12 @@
+//! Two defaults.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        _ = rx.recv() => {}
+        default => {}
+        default => {}
+    }
+}
