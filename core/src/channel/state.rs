@@ -9,7 +9,7 @@
 //! first in the queue, the value stays where it is - in the buffer, or with the sender - and the
 //! future is *told*. From then on that future is responsible: it takes the value when it is polled, or
 //! passes the news on when it is dropped ([`State::settle`]). Until then those behind it keep waiting,
-//! unless somebody of the same side comes, who cannot know that and settles first.
+//! unless somebody comes who finds that out of order and settles first.
 //!
 //! One exception: without a buffer, the value of a send future stands in the heap and is taken out of
 //! there; else two futures could never meet. A receiving future is told by a sender that stands in
@@ -293,6 +293,8 @@ impl<T> State<T> {
             if self.sending.is_empty() {
                 return (self.nothing(), Wakes::NONE);
             }
+        } else if self.buffer.is_empty() && self.sending.is_empty() {
+            return (Grab::Empty, Wakes::NONE);
         }
         self.grab_in_line()
     }
