@@ -241,3 +241,54 @@ fn where_parking_is_forbidden_standing_in_line_panics() {
         assert_eq!(reads.join().unwrap(), 4);
     });
 }
+
+/// A cancelled routine that swallows its end lets others go first at its next call; not inside of a guard,
+/// where nobody else may run.
+#[test]
+fn where_parking_is_forbidden_a_swallowed_end_gives_way_to_nobody() {
+    fn swallow(call: impl FnOnce()) {
+        panic::catch_unwind(AssertUnwindSafe(call)).expect_err("it has been cancelled");
+    }
+    watched(|| {
+        let runtime = workers(1);
+        let (mut client, server) = pair();
+        let waiters = Waiters::new();
+        // Whether the one with the guard is inside, and has ended.
+        let (inside, over) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let (enters, ends, entered) = (inside.clone(), over.clone(), waiters.clone());
+        let guarded = runtime.spawn(move || {
+            entered.enter();
+            swallow(|| routine::sleep(Duration::MAX));
+            let guard = routine::forbid_park();
+            enters.store(true, Ordering::SeqCst);
+            for _ in 0..100 {
+                swallow(|| client.write_all(b"x").unwrap());
+            }
+            enters.store(false, Ordering::SeqCst);
+            drop(guard);
+            ends.store(true, Ordering::SeqCst);
+        });
+        let (is_inside, is_over, entered) = (inside, over.clone(), waiters.clone());
+        let mate = runtime.spawn(move || {
+            entered.enter();
+            swallow(|| routine::sleep(Duration::MAX));
+            let start = Instant::now();
+            while !is_over.load(Ordering::SeqCst) {
+                assert!(
+                    !is_inside.load(Ordering::SeqCst),
+                    "it runs inside of a guard"
+                );
+                assert!(start.elapsed() < LIMIT, "the other one does not end");
+                swallow(routine::yield_now);
+            }
+        });
+        waiters.wait(&runtime, 2, 0);
+        runtime.shutdown(LIMIT).expect("both end");
+        guarded.join().unwrap();
+        mate.join().unwrap();
+        drop(server);
+    });
+}

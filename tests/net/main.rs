@@ -5,12 +5,14 @@
 //! runs in children (`limits.rs`).
 #![forbid(unsafe_code)]
 
+mod always;
 mod bind;
 mod close;
 mod drained;
 mod echo;
 mod ends;
 mod fair;
+mod late;
 mod limits;
 mod lives;
 mod recycled;

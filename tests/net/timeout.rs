@@ -103,11 +103,12 @@ fn data_ends_the_wait() {
     });
 }
 
-/// A bound, not a measurement: whole milliseconds, rounded up twice, would still pass; a clock that
-/// ticks every 10 ms would not.
+/// The shortest wait of many says how fine the clock is: a loaded machine makes single ones late, never
+/// all of them, while a clock of whole milliseconds does not end one before the first has passed.
 #[test]
 fn microseconds_are_kept() {
     const TIMEOUT: Duration = Duration::from_micros(200);
+    const FINE: Duration = Duration::from_micros(900);
     watched(|| {
         for n in [1, 2] {
             let runtime = workers(n);
@@ -115,20 +116,17 @@ fn microseconds_are_kept() {
                 let reads = start(&runtime, on, || {
                     let (_client, mut server) = pair();
                     server.set_read_timeout(Some(TIMEOUT)).unwrap();
-                    let mut waited: Vec<Duration> = (0..201)
-                        .map(|_| {
-                            let start = Instant::now();
-                            let error = server.read(&mut [0]).unwrap_err();
-                            assert_eq!(error.kind(), ErrorKind::TimedOut);
-                            start.elapsed()
-                        })
-                        .collect();
-                    waited.sort();
-                    (waited[0], waited[100])
+                    let waited = (0..201).map(|_| {
+                        let start = Instant::now();
+                        let error = server.read(&mut [0]).unwrap_err();
+                        assert_eq!(error.kind(), ErrorKind::TimedOut);
+                        start.elapsed()
+                    });
+                    waited.min().expect("many")
                 });
-                let (least, median) = reads.join();
+                let least = reads.join();
                 assert!(least >= TIMEOUT, "{least:?}");
-                assert!(median < Duration::from_millis(5), "{median:?} on a {on:?}");
+                assert!(least < FINE, "{least:?} on a {on:?}");
             }
         }
     });
