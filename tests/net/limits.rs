@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rust_routines_tests::probe::{Process, Usage};
-use rust_routines_tests::process::{Ended, Running, run, with_files};
+use rust_routines_tests::process::{Ended, Running, limit_files, run, with_files};
 use rust_routines_tests::{LIMIT, eventually};
 
 fn scenario(files: u32, arguments: &[&str]) -> Ended {
@@ -38,6 +38,14 @@ fn two_thousand_connections_in_one_process() {
     assert_eq!(ended.stderr, "");
 }
 
+#[track_caller]
+fn assert_accepted_in_the_end(ended: &Ended, clients: u64) {
+    assert_eq!(ended.number("accepted.short"), 0);
+    assert_eq!(ended.number("accepted"), clients);
+    assert_eq!(ended.number("answered"), clients);
+}
+
+/// It runs out of them again and again, and says so once, not at each call.
 #[test]
 fn accepting_survives_too_many_open_files() {
     let ended = scenario(64, &["sockets-out-of-files"]);
@@ -46,13 +54,48 @@ fn accepting_survives_too_many_open_files() {
         "Too many open files (os error 24)"
     );
     assert_eq!(ended.number("waited"), 4, "waiting needs no descriptor");
-    assert_eq!(ended.number("accepted.short"), 0);
-    assert_eq!(ended.number("accepted"), 10);
-    assert_eq!(ended.number("answered"), 10);
+    assert_accepted_in_the_end(&ended, 10);
     let reports: Vec<_> = ended.stderr.lines().collect();
     assert_eq!(reports.len(), 1, "it says so once: {ended:#?}");
     assert!(reports[0].contains("Too many open files"), "{ended:#?}");
     assert!(reports[0].contains(ended.value("at")), "{ended:#?}");
+}
+
+/// As a service behind `2>&1 | head`.
+#[test]
+fn accepting_survives_it_where_nobody_reads_what_it_says() {
+    let program = env!("CARGO_BIN_EXE_scenario");
+    let child = Running::start_unheard(with_files(64, program).arg("sockets-out-of-files"));
+    assert_accepted_in_the_end(&child.finish().success(), 10);
+}
+
+/// To pause needs no descriptor, not even at a worker that has never waited for a socket.
+#[test]
+fn accepting_survives_it_at_a_worker_of_its_own() {
+    let ended = scenario(64, &["sockets-out-of-files", "before-any-wait"]);
+    assert_accepted_in_the_end(&ended, 3);
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:#?}");
+}
+
+/// The pause is one of a second.
+#[test]
+fn close_ends_a_pause_of_accept_at_once() {
+    let ended = scenario(64, &["sockets-out-of-files", "and-close"]);
+    assert_eq!(ended.value("closed"), "true");
+    assert!(ended.number("late.ms") < 500, "{ended:#?}");
+}
+
+/// A sandbox sets it while the process runs; poll(2) refuses more descriptors than the limit, so even one.
+#[test]
+fn waiting_survives_a_limit_of_no_descriptors() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+    let mut child = Running::start(child.args(["sockets-out-of-files", "none-allowed"]));
+    child.wait_for_line("ready");
+    limit_files(child.id(), 0);
+    let ended = child.finish().success();
+    assert_eq!(ended.value("open"), "false", "there is a limit");
+    assert_eq!(ended.number("read"), 1);
+    assert_eq!(ended.stderr, "");
 }
 
 /// What the process uses in a second. Measuring takes time; nothing is waited for.

@@ -4,14 +4,16 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use rust_routines::net::{TcpListener, TcpStream};
+use rust_routines::net::{self, TcpListener, TcpStream};
 use rust_routines::routine::{self, Builder, Place};
 use rust_routines::runtime::{self, Runtime};
 use rust_routines::sync::WaitGroup;
 use rust_routines::time::Duration;
 use rust_routines_tests::eventually;
 use rust_routines_tests::probe::Process;
+use rust_routines_tests::wait::spin_until;
 
 fn workers(n: usize) -> Runtime {
     let builder = runtime::Builder::new().workers(n);
@@ -149,23 +151,67 @@ pub(crate) fn many() {
     println!("answered={}", answered.load(Ordering::SeqCst));
 }
 
+/// Takes all descriptors that are left.
+fn take_files(files: &mut Vec<File>) {
+    let error = loop {
+        match File::open("/dev/null") {
+            Ok(file) => files.push(file),
+            Err(error) => break error,
+        }
+    };
+    assert_ne!(error.kind(), ErrorKind::NotFound, "{error}");
+}
+
+/// Waits until routines have been run `times` times.
+fn wait_for_switches(runtime: &Runtime, what: &str, times: u64) {
+    let switches = || -> u64 {
+        let metrics = runtime.metrics();
+        metrics.workers.iter().map(|worker| worker.switches).sum()
+    };
+    let before = switches();
+    eventually(what, || switches() >= before + times);
+}
+
+/// Returns when every worker has run something that was spawned here: what ran there before has given
+/// its worker up.
+fn settle(runtime: &Runtime) {
+    let all = runtime.metrics().workers.len();
+    let here = Arc::new(AtomicUsize::new(0));
+    let meeting: Vec<_> = (0..all)
+        .map(|_| {
+            let here = here.clone();
+            runtime.spawn(move || {
+                here.fetch_add(1, Ordering::SeqCst);
+                // The worker stays taken.
+                spin_until("all are here", || here.load(Ordering::SeqCst) == all);
+            })
+        })
+        .collect();
+    for one in meeting {
+        one.join().expect("they meet");
+    }
+}
+
 /// One routine at each worker waits for a socket that it has, though there is no descriptor left.
 fn wait_without_files(runtime: &Runtime, pairs: Vec<(TcpStream, TcpStream)>) -> usize {
+    let entered = Arc::new(AtomicUsize::new(0));
     let (writers, waiting): (Vec<TcpStream>, Vec<_>) = pairs
         .into_iter()
         .map(|(writer, mut reader)| {
-            let wait = move || reader.read(&mut [0]).expect("it can be waited for");
+            let entered = entered.clone();
+            let wait = move || {
+                entered.fetch_add(1, Ordering::SeqCst);
+                reader.read(&mut [0]).expect("it can be waited for")
+            };
             let spread = Builder::new().place(Place::Spread);
             (writer, runtime.spawn_with(spread, wait).expect("a stack"))
         })
         .unzip();
-    eventually("all have started", || {
-        runtime
-            .metrics()
-            .workers
-            .iter()
-            .all(|worker| worker.live > 0)
+    eventually("all are about to wait", || {
+        entered.load(Ordering::SeqCst) == writers.len()
     });
+    settle(runtime);
+    assert!(waiting.iter().all(|waits| !waits.is_finished()));
     for mut writer in &writers {
         writer.write_all(b"!").expect("it is open");
     }
@@ -175,9 +221,37 @@ fn wait_without_files(runtime: &Runtime, pairs: Vec<(TcpStream, TcpStream)>) -> 
     read.sum()
 }
 
-/// An accept loop that runs out of descriptors, while ten clients wait.
+/// Accepts `clients` connections and answers them; `accepted` counts them.
+fn serve(listener: &TcpListener, clients: usize, accepted: &AtomicUsize) {
+    for _ in 0..clients {
+        let (stream, _) = listener.accept().expect("it goes on");
+        accepted.fetch_add(1, Ordering::SeqCst);
+        routine::spawn(move || echo(stream));
+    }
+}
+
+fn ask_in_time(client: &TcpStream) {
+    let limit = Some(Duration::from_secs(30));
+    client.set_read_timeout(limit).expect("it is open");
+    ask(client);
+}
+
+/// Descriptors run out; the argument says when.
 pub(crate) fn out_of_files() {
+    match std::env::args().nth(2).as_deref() {
+        None => while_accepting(),
+        Some("before-any-wait") => before_any_wait(),
+        Some("and-close") => closed_in_a_pause(),
+        Some("none-allowed") => none_allowed(),
+        Some(other) => panic!("not {other:?}"),
+    }
+}
+
+/// An accept loop that runs out of descriptors, while ten clients wait. The first ones are accepted one
+/// by one, each with the only descriptor that there is.
+fn while_accepting() {
     const CLIENTS: usize = 10;
+    const ONE_BY_ONE: usize = 3;
     const WORKERS: usize = 4;
     let runtime = workers(WORKERS);
     let listener = listen();
@@ -202,50 +276,107 @@ pub(crate) fn out_of_files() {
         closes.close().expect("once");
         assert!(accepts.join().expect("it returns"));
     });
+    // Until then the test may do away with our stderr.
+    crate::wait_for_end_of_stdin();
     let mut files = Vec::new();
-    let error = loop {
-        match File::open("/dev/null") {
-            Ok(file) => files.push(file),
-            Err(error) => break error,
-        }
-    };
-    assert_ne!(error.kind(), ErrorKind::NotFound, "{error}");
+    take_files(&mut files);
     println!("waited={}", wait_without_files(&runtime, pairs));
     // Those pairs have gone with their readers.
-    while let Ok(file) = File::open("/dev/null") {
-        files.push(file);
-    }
+    take_files(&mut files);
     let error = listener.accept_once().expect_err("no descriptor is left");
     println!("accept_once={error}");
     let accepted = Arc::new(AtomicUsize::new(0));
     let counts = accepted.clone();
-    let serves = runtime.spawn(move || {
-        for _ in 0..CLIENTS {
-            let (stream, _) = listener.accept().expect("it goes on");
-            counts.fetch_add(1, Ordering::SeqCst);
-            routine::spawn(move || echo(stream));
-        }
-    });
+    let serves = runtime.spawn(move || serve(&listener, CLIENTS, &counts));
     // It has come back from several pauses and has found nothing better.
-    let switches = || -> u64 {
-        let metrics = runtime.metrics();
-        metrics.workers.iter().map(|worker| worker.switches).sum()
-    };
-    let before = switches();
-    eventually("it has tried again", || switches() > before + 4);
+    wait_for_switches(&runtime, "it has tried again", 5);
+    println!("accepted.short={}", accepted.load(Ordering::SeqCst));
+    for n in 1..=ONE_BY_ONE {
+        drop(files.pop());
+        eventually("one more is accepted", || {
+            accepted.load(Ordering::SeqCst) == n
+        });
+        wait_for_switches(&runtime, "it has run out again", 5);
+    }
+    drop(files);
+    serves.join().expect("it goes on");
+    println!("accepted={}", accepted.load(Ordering::SeqCst));
+    clients.iter().for_each(ask_in_time);
+    println!("answered={CLIENTS}");
+}
+
+/// An accept loop with a worker of its own, where nobody has ever waited for a socket: what is waited
+/// with cannot be made any more.
+fn before_any_wait() {
+    const CLIENTS: usize = 3;
+    let runtime = workers(1);
+    let listener = listen();
+    let at = listener.local_addr().expect("it is open");
+    let clients = [(); CLIENTS].map(|()| TcpStream::connect(at).expect("it listens"));
+    let mut files = Vec::new();
+    take_files(&mut files);
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counts = accepted.clone();
+    let own = Builder::new().place(Place::Own);
+    let serves = runtime.spawn_with(own, move || serve(&listener, CLIENTS, &counts));
+    let serves = serves.expect("a worker of its own");
+    wait_for_switches(&runtime, "it has tried again", 5);
     println!("accepted.short={}", accepted.load(Ordering::SeqCst));
     drop(files);
     serves.join().expect("it goes on");
     println!("accepted={}", accepted.load(Ordering::SeqCst));
-    let mut answered = 0;
-    for client in &clients {
-        client
-            .set_read_timeout(Some(Duration::from_secs(30)))
-            .expect("it is open");
-        ask(client);
-        answered += 1;
-    }
-    println!("answered={answered}");
+    clients.iter().for_each(ask_in_time);
+    println!("answered={CLIENTS}");
+}
+
+/// A listener that is closed while its accept loop pauses for a second, for want of descriptors.
+fn closed_in_a_pause() {
+    // The first seven pauses take 5 ms to 320 ms.
+    const PAUSES: u64 = 8;
+    let runtime = workers(1);
+    let listener = listen();
+    let closes = listener.try_clone().expect("it is open");
+    let _client = TcpStream::connect(listener.local_addr().expect("it is open"));
+    let mut files = Vec::new();
+    take_files(&mut files);
+    let accepts = runtime.spawn(move || {
+        let error = listener.accept().expect_err("no descriptor is left");
+        (Instant::now(), error)
+    });
+    // One for its start, one after each pause: the next one is that of a second.
+    wait_for_switches(&runtime, "it makes the long pause", PAUSES + 1);
+    let start = Instant::now();
+    closes.close().expect("once");
+    let (end, error) = accepts.join().expect("it returns");
+    println!("closed={}", net::is_closed(&error));
+    println!("late.ms={}", end.duration_since(start).as_millis());
+}
+
+/// A process whose limit of descriptors is set to zero while it runs, as sandboxes do, waits for the
+/// sockets that it has.
+fn none_allowed() {
+    let runtime = workers(1);
+    let listener = listen();
+    let at = listener.local_addr().expect("it is open");
+    let mut client = TcpStream::connect(at).expect("it listens");
+    let (mut server, _) = listener.accept().expect("the call");
+    // The only worker sleeps until then: there is nothing else to do.
+    let time_out = |mut server: &TcpStream| {
+        let short = Some(Duration::from_millis(10));
+        server.set_read_timeout(short).expect("it is open");
+        let error = server.read(&mut [0]).expect_err("nobody has written");
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
+        server.set_read_timeout(None).expect("it is open");
+    };
+    runtime.run(|| time_out(&server));
+    println!("ready");
+    crate::wait_for_end_of_stdin();
+    println!("open={}", File::open("/dev/null").is_ok());
+    runtime.run(|| time_out(&server));
+    let waits = runtime.spawn(move || server.read(&mut [0]).expect("nobody resets"));
+    settle(&runtime);
+    client.write_all(b"!").expect("it is open");
+    println!("read={}", waits.join().expect("a byte"));
 }
 
 /// A hundred connections on which nothing happens, with a routine and a thread that wait at each end of

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -73,6 +73,19 @@ pub fn with_files(files: u32, program: &str) -> Command {
     command
 }
 
+/// Sets the limit of open descriptors of a process that runs, by the command of the system.
+///
+/// # Panics
+/// If it cannot be set.
+#[track_caller]
+pub fn limit_files(process: u32, files: u32) {
+    let mut command = Command::new("prlimit");
+    command.args(["--pid", &process.to_string()]);
+    let status = command.arg(format!("--nofile={files}:{files}")).status();
+    let status = status.expect("the command `prlimit`, of util-linux");
+    assert!(status.success(), "{command:?}: {status}");
+}
+
 /// Runs `command` to its end.
 ///
 /// # Panics
@@ -99,21 +112,29 @@ impl Running {
     /// If it cannot be started.
     #[track_caller]
     pub fn start(command: &mut Command) -> Running {
-        let mut child = command
-            // What a child writes is compared and shown, so it is kept short.
-            .env_remove("RUST_BACKTRACE")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut stderr = child.stderr.take().expect("piped above");
-        let stdout = child.stdout.take().expect("piped above");
+        let (child, mut stderr) = spawn(command);
         let stderr = thread::spawn(move || {
             let mut text = Vec::new();
             stderr.read_to_end(&mut text).expect("the child's stderr");
             String::from_utf8_lossy(&text).into_owned()
         });
+        Running::new(child, stderr)
+    }
+
+    /// Starts `command` with a stderr that nobody reads any more, as behind `2>&1 | head`: what it
+    /// writes there is refused.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[track_caller]
+    pub fn start_unheard(command: &mut Command) -> Running {
+        let (child, stderr) = spawn(command);
+        drop(stderr);
+        Running::new(child, thread::spawn(String::new))
+    }
+
+    fn new(mut child: Child, stderr: thread::JoinHandle<String>) -> Running {
+        let stdout = child.stdout.take().expect("piped when it was started");
         Running {
             stdin: child.stdin.take(),
             killer: Killer::arm(child.id()),
@@ -185,6 +206,21 @@ impl Running {
         );
         ended
     }
+}
+
+/// A child whose stdin, stdout and stderr are pipes, and the last of them.
+#[track_caller]
+fn spawn(command: &mut Command) -> (Child, ChildStderr) {
+    let mut child = command
+        // What a child writes is compared and shown, so it is kept short.
+        .env_remove("RUST_BACKTRACE")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let stderr = child.stderr.take().expect("piped above");
+    (child, stderr)
 }
 
 /// Kills a child that hangs, by the system's own command: a `Child` cannot be killed while another
