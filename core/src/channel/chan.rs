@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::builder::Alert;
+use super::error::{RecvError, RecvTimeoutError};
 use super::state::{Grab, Offer, State, Wakes};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinLock};
@@ -106,7 +107,7 @@ impl<T> Chan<T> {
     }
 
     /// Sends what is in the slot; on failure it is still there.
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub(super) fn send(
         &self,
@@ -124,16 +125,7 @@ impl<T> Chan<T> {
     #[track_caller]
     fn send_slow(&self, value: &mut Option<T>, deadline: Option<Nanos>) -> Result<(), Failure> {
         let waiter = Waiter::here();
-        let offer = self.with(|state| {
-            // It was full; the moment may have passed.
-            let (offer, mut wakes) = state.offer(value);
-            if let Offer::Full = offer {
-                waiter.set_slot(std::ptr::from_mut(value).cast());
-                // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
-                wakes.join(unsafe { state.stand_to_send(&waiter, None) });
-            }
-            (offer, wakes)
-        });
+        let offer = self.stand_to_send(value, &waiter);
         match offer {
             Offer::Sent => return Ok(()),
             Offer::Closed => return Err(Failure::Closed),
@@ -153,33 +145,65 @@ impl<T> Chan<T> {
         }
     }
 
-    #[inline]
-    #[track_caller]
-    pub(super) fn recv(&self, deadline: Option<Nanos>) -> Result<T, Failure> {
-        match self.grab() {
-            Grab::Got(value) => Ok(value),
-            Grab::Closed => Err(Failure::Closed),
-            Grab::Empty => self.recv_slow(deadline),
-        }
+    /// It was full: stands in the queue, unless the moment has passed. A frame of its own, which is gone
+    /// when the routine parks.
+    #[inline(never)]
+    fn stand_to_send(&self, value: &mut Option<T>, waiter: &Waiter) -> Offer {
+        self.with(|state| {
+            let (offer, mut wakes) = state.offer(value);
+            if let Offer::Full = offer {
+                waiter.set_slot(std::ptr::from_mut(value).cast());
+                // SAFETY: new, and in the caller's frame until `block` returns, which is after it has
+                // been unlinked.
+                wakes.join(unsafe { state.stand_to_send(waiter, None) });
+            }
+            (offer, wakes)
+        })
     }
 
+    /// It was empty: as [`stand_to_send`](Chan::stand_to_send).
+    #[inline(never)]
+    fn stand_to_receive(&self, slot: &mut Option<T>, waiter: &Waiter) -> Grab<T> {
+        self.with(|state| {
+            let (grab, wakes) = state.grab();
+            if let Grab::Empty = grab {
+                waiter.set_slot(std::ptr::from_mut(slot).cast());
+                // SAFETY: not linked, and in the caller's frame until `block` returns, which is after it
+                // has been unlinked.
+                unsafe { state.receiving.push_back(waiter) };
+            }
+            (grab, wakes)
+        })
+    }
+
+    /// Waits for a value, after a `grab` that gave none. Called as the last thing, so that the caller's
+    /// frame has gone when the routine parks.
     #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn wait(&self) -> Result<T, RecvError> {
+        self.recv_slow(None).map_err(|_| RecvError)
+    }
+
+    /// As [`wait`](Chan::wait), until `deadline` at most.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    pub(super) fn wait_until(&self, deadline: Nanos) -> Result<T, RecvTimeoutError> {
+        self.recv_slow(Some(deadline))
+            .map_err(|failure| match failure {
+                Failure::TimedOut => RecvTimeoutError::Timeout,
+                Failure::Closed => RecvTimeoutError::Disconnected,
+            })
+    }
+
+    #[inline(always)]
     #[track_caller]
     fn recv_slow(&self, deadline: Option<Nanos>) -> Result<T, Failure> {
         let waiter = Waiter::here();
         let mut slot = None::<T>;
         loop {
-            let grab = self.with(|state| {
-                // It was empty; the moment may have passed.
-                let (grab, wakes) = state.grab();
-                if let Grab::Empty = grab {
-                    waiter.set_slot((&raw mut slot).cast());
-                    // SAFETY: not linked, and here until `block` returns, which is after it has been
-                    // unlinked.
-                    unsafe { state.receiving.push_back(&waiter) };
-                }
-                (grab, wakes)
-            });
+            let grab = self.stand_to_receive(&mut slot, &waiter);
             match grab {
                 Grab::Got(value) => return Ok(value),
                 Grab::Closed => return Err(Failure::Closed),

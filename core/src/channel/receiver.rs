@@ -5,7 +5,7 @@ use std::iter::FusedIterator;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::chan::{Chan, Failure};
+use super::chan::Chan;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
 use super::state::Grab;
@@ -33,10 +33,15 @@ impl<T> Receiver<T> {
     ///
     /// # Go
     /// `v, ok := <-ch`.
-    #[inline]
+    // Always: its frame would lie below every routine that waits here.
+    #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        self.chan.recv(None).map_err(|_| RecvError)
+        match self.chan.grab() {
+            Grab::Got(value) => Ok(value),
+            Grab::Closed => Err(RecvError),
+            Grab::Empty => self.chan.wait(),
+        }
     }
 
     /// Receives a value if that needs no wait.
@@ -116,12 +121,11 @@ impl<T> Receiver<T> {
 
     #[track_caller]
     fn recv_until(&self, deadline: Nanos) -> Result<T, RecvTimeoutError> {
-        self.chan
-            .recv(Some(deadline))
-            .map_err(|failure| match failure {
-                Failure::TimedOut => RecvTimeoutError::Timeout,
-                Failure::Closed => RecvTimeoutError::Disconnected,
-            })
+        match self.chan.grab() {
+            Grab::Got(value) => Ok(value),
+            Grab::Closed => Err(RecvTimeoutError::Disconnected),
+            Grab::Empty => self.chan.wait_until(deadline),
+        }
     }
 
     /// Receives the next value in a task of any executor.

@@ -36,12 +36,14 @@ impl WaitList {
     /// `waiter` is not linked, and stays alive and in place until it is unlinked (I2).
     #[inline]
     pub(crate) unsafe fn push_back(&mut self, waiter: &Waiter) {
-        waiter.links.set(Some((self.tail, ptr::null())));
+        waiter.linked.set(true);
+        waiter.previous.set(self.tail);
+        waiter.next.set(ptr::null());
         if self.tail.is_null() {
             self.head = waiter;
         } else {
             // SAFETY: I2.
-            unsafe { (*self.tail).set_next(waiter) };
+            unsafe { (*self.tail).next.set(waiter) };
         }
         self.tail = waiter;
     }
@@ -51,12 +53,14 @@ impl WaitList {
     /// # Safety
     /// As [`push_back`](Self::push_back).
     pub(crate) unsafe fn push_front(&mut self, waiter: &Waiter) {
-        waiter.links.set(Some((ptr::null(), self.head)));
+        waiter.linked.set(true);
+        waiter.previous.set(ptr::null());
+        waiter.next.set(self.head);
         if self.head.is_null() {
             self.tail = waiter;
         } else {
             // SAFETY: I2.
-            unsafe { (*self.head).set_previous(waiter) };
+            unsafe { (*self.head).previous.set(waiter) };
         }
         self.head = waiter;
     }
@@ -93,7 +97,7 @@ impl WaitList {
             if !token.is_some_and(|token| other.is_of(token)) {
                 return NonNull::new(waiter.cast_mut());
             }
-            waiter = other.next();
+            waiter = other.next.get();
         }
         None
     }
@@ -125,7 +129,7 @@ impl WaitList {
 
     /// Takes this one off if it is still there.
     pub(crate) fn remove(&mut self, waiter: &Waiter) -> bool {
-        if waiter.links.get().is_none() {
+        if !waiter.linked.get() {
             return false;
         }
         // SAFETY: linked, and a waiter is only ever linked into one list.
@@ -137,17 +141,16 @@ impl WaitList {
     /// `waiter` is linked into this list.
     #[inline]
     unsafe fn unlink(&mut self, waiter: &Waiter) {
-        let Some((previous, next)) = waiter.links.take() else {
-            return;
-        };
+        waiter.linked.set(false);
+        let (previous, next) = (waiter.previous.get(), waiter.next.get());
         // SAFETY: I2: neighbours are linked, so alive.
         unsafe {
             match previous.as_ref() {
-                Some(previous) => previous.set_next(next),
+                Some(previous) => previous.next.set(next),
                 None => self.head = next,
             }
             match next.as_ref() {
-                Some(next) => next.set_previous(previous),
+                Some(next) => next.previous.set(previous),
                 None => self.tail = previous,
             }
         }
@@ -156,8 +159,8 @@ impl WaitList {
 
 /// Waiters that were claimed under a lock and are woken when it has been released.
 ///
-/// With links of their own: to its owner, which looks under the object's lock, such a waiter is off
-/// the list, its wake on its way.
+/// To its owner, which looks at `linked` under the object's lock, such a waiter is off the list, its wake
+/// on its way; its `next` belongs to this list.
 pub(crate) struct ClaimedList {
     head: *const Waiter,
     tail: *const Waiter,
@@ -180,10 +183,10 @@ impl ClaimedList {
         let waiter = claimed.into_waiter().as_ptr();
         // SAFETY: claimed, so it waits for the wake that this list now owes, as does the tail.
         unsafe {
-            (*waiter).aside.set(ptr::null());
+            (*waiter).next.set(ptr::null());
             match self.tail.as_ref() {
                 None => self.head = waiter,
-                Some(tail) => tail.aside.set(waiter),
+                Some(tail) => tail.next.set(waiter),
             }
         }
         self.tail = waiter;
@@ -201,7 +204,7 @@ impl Iterator for ClaimedList {
         let waiter = NonNull::new(self.head.cast_mut())?;
         // SAFETY: as in `push`, which gave up the right that is taken up again here.
         unsafe {
-            self.head = waiter.as_ref().aside.get();
+            self.head = waiter.as_ref().next.get();
             Some(Claimed::new(waiter))
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! | field | who |
 //! |---|---|
-//! | `links` | under the object's lock |
-//! | `aside` | whoever has claimed it |
+//! | `linked`, `previous` | under the object's lock |
+//! | `next` | under the object's lock while linked; then whoever has claimed it |
 //! | `slot` | written by the owner before it is linked; used by whoever unlinks it |
 //! | `woken` | set by the waker of a thread, read by that thread |
 //!
@@ -26,12 +26,14 @@ use crate::sys::unwind::contain;
 #[repr(C)]
 pub(crate) struct Waiter {
     /// Neighbours, while linked.
-    pub(super) links: Cell<Option<(*const Waiter, *const Waiter)>>,
-    /// The next one to be woken, once it has been claimed.
-    pub(super) aside: Cell<*const Waiter>,
+    pub(super) previous: Cell<*const Waiter>,
+    /// Once it has been claimed: the next one to be woken.
+    pub(super) next: Cell<*const Waiter>,
     party: Party,
     slot: Cell<*mut ()>,
     woken: AtomicBool,
+    /// Whether it stands in its object's list.
+    pub(super) linked: Cell<bool>,
 }
 
 enum Party {
@@ -81,11 +83,12 @@ impl Waiter {
 
     fn of(party: Party) -> Waiter {
         Waiter {
-            links: Cell::new(None),
-            aside: Cell::new(std::ptr::null()),
+            previous: Cell::new(std::ptr::null()),
+            next: Cell::new(std::ptr::null()),
             party,
             slot: Cell::new(std::ptr::null_mut()),
             woken: AtomicBool::new(false),
+            linked: Cell::new(false),
         }
     }
 
@@ -124,22 +127,6 @@ impl Waiter {
     /// Makes it fit for another wait.
     pub(crate) fn reset(&self) {
         self.woken.store(false, Ordering::Relaxed);
-    }
-
-    pub(super) fn next(&self) -> *const Waiter {
-        self.links.get().map_or(std::ptr::null(), |(_, next)| next)
-    }
-
-    pub(super) fn set_next(&self, next: *const Waiter) {
-        if let Some((previous, _)) = self.links.get() {
-            self.links.set(Some((previous, next)));
-        }
-    }
-
-    pub(super) fn set_previous(&self, previous: *const Waiter) {
-        if let Some((_, next)) = self.links.get() {
-            self.links.set(Some((previous, next)));
-        }
     }
 }
 
@@ -323,7 +310,7 @@ impl TaskWaiter {
 
     /// Under the object's lock: whether it stands in the queue.
     pub(crate) fn is_linked(&self) -> bool {
-        self.waiter.links.get().is_some()
+        self.waiter.linked.get()
     }
 
     /// The task was polled again, perhaps by somebody else.
