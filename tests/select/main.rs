@@ -3,6 +3,17 @@
 //! Numbers like B11 are those of the semantics that the channels and `select!` share with Go; what is
 //! compared with Go itself has its program beside its expectation in `go/`.
 #![forbid(unsafe_code)]
+// What users write is under test, not the shortest way to write it.
+#![allow(
+    clippy::redundant_pattern,
+    clippy::map_identity,
+    clippy::manual_unwrap_or,
+    clippy::manual_unwrap_or_default,
+    clippy::unnecessary_min_or_max,
+    clippy::never_loop,
+    clippy::explicit_auto_deref,
+    clippy::manual_is_multiple_of
+)]
 
 mod arms;
 mod choice;
@@ -12,8 +23,10 @@ mod exactly_one;
 mod facing;
 mod forms;
 mod futures;
+mod go;
 mod operands;
 mod sends;
+mod stress;
 mod waits;
 
 use std::sync::Arc;
