@@ -1,5 +1,7 @@
 //! Channels: one file for each part of the vocabulary, each test for routines, plain threads and both.
 #![forbid(unsafe_code)]
+// These ask for what Rust 1.85 does not have.
+#![allow(clippy::collapsible_if, clippy::manual_is_multiple_of)]
 
 mod close;
 mod drops;
@@ -12,6 +14,7 @@ mod methods;
 mod model;
 mod model_futures;
 mod queue;
+mod sizes;
 mod stress;
 mod timeout;
 mod wakers;
