@@ -1,6 +1,7 @@
 //! The ends as futures: under executors, polled by hand, dropped at any poll.
 
 use std::future::Future;
+use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
@@ -89,6 +90,33 @@ fn futures_that_need_no_wait_are_ready_at_once() {
             Poll::Ready(Err(RecvError))
         );
     });
+}
+
+/// Like other futures they are not to be polled again; who does is told so.
+#[test]
+fn futures_are_ready_once() {
+    watched(|| {
+        let (sender, receiver) = channel::bounded(1);
+        let mut sends = sender.send_async(1);
+        assert!(look(&mut sends).is_ready());
+        let mut receives = receiver.recv_async();
+        assert!(look(&mut receives).is_ready());
+        sender.send(2).unwrap();
+        let again = [
+            panic::catch_unwind(AssertUnwindSafe(|| assert!(look(&mut sends).is_ready()))),
+            panic::catch_unwind(AssertUnwindSafe(|| assert!(look(&mut receives).is_ready()))),
+        ];
+        assert!(again.iter().all(Result::is_err));
+        assert_eq!(receiver.try_recv(), Ok(2), "nothing was taken");
+    });
+}
+
+#[test]
+fn futures_are_send_and_unpin() {
+    fn assert<T: Send + Unpin>(_: T) {}
+    let (sender, receiver) = channel::bounded::<std::cell::Cell<u8>>(1);
+    assert(sender.send_async(std::cell::Cell::new(1)));
+    assert(receiver.recv_async());
 }
 
 /// B4: two futures meet without a buffer, whichever comes first.

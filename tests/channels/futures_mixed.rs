@@ -108,8 +108,7 @@ fn a_told_receive_future_takes_the_value_or_passes_it_on() {
                     let second = blocked(move || of_second.recv());
                     let of_third = sender.clone();
                     let sends = blocked(move || of_third.send(1));
-                    // Without a buffer the sender's second look has met `second`.
-                    if taken && capacity > 0 {
+                    if taken {
                         assert_eq!(look(&mut first), Poll::Ready(Ok(1)));
                         assert_eq!(sends.join().unwrap(), Ok(()));
                         assert!(!second.is_finished());
@@ -209,6 +208,35 @@ fn b5_order_holds_past_a_told_future() {
             assert_eq!((receiver.recv(), receiver.recv()), (Ok(2), Ok(3)));
             let none = receiver.recv_timeout(Duration::from_millis(1));
             assert_eq!(none, Err(RecvTimeoutError::Timeout));
+        });
+    });
+}
+
+/// B5: a future that waits longest to receive gets the value, though others block behind it.
+#[test]
+fn b5_a_waiting_future_is_not_passed_by_those_behind_it() {
+    watched(|| {
+        workers(1).run(|| {
+            for capacity in [0, 1] {
+                for round in 0..3 {
+                    let (sender, receiver) = channel::bounded(capacity);
+                    let mut first = receiver.recv_async();
+                    assert!(look(&mut first).is_pending());
+                    let of_behind = receiver.clone();
+                    let behind = blocked(move || of_behind.recv());
+                    let of_sender = sender.clone();
+                    let sends = blocked(move || of_sender.send(round));
+                    assert_eq!(
+                        look(&mut first),
+                        Poll::Ready(Ok(round)),
+                        "capacity {capacity}"
+                    );
+                    sends.join().unwrap().unwrap();
+                    assert!(!behind.is_finished());
+                    sender.send(9).unwrap();
+                    assert_eq!(behind.join().unwrap(), Ok(9));
+                }
+            }
         });
     });
 }

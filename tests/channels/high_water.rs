@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use rust_routines::channel::{self, Builder, Receiver, Sender};
 use rust_routines::routine;
+use rust_routines::select;
 use rust_routines_tests::watched;
 
-use super::{blocked, workers};
+use super::{blocked, look, workers};
 
 /// A channel that notes what its callback is told.
 fn noting(
@@ -59,6 +60,31 @@ fn it_tells_again_after_it_has_been_half_empty() {
             fill();
             assert_eq!(told.lock().unwrap().len(), 3, "mark {mark}: empty");
         }
+    });
+}
+
+/// However a value gets in: by a future, by a select, from a sender that waited.
+#[test]
+fn it_tells_of_every_way_in() {
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver, told) = noting(2, Some(2));
+            let notes = || std::mem::take(&mut *told.lock().unwrap());
+            for _ in 0..2 {
+                assert!(look(&mut sender.send_async(1)).is_ready());
+            }
+            assert_eq!(notes(), [2]);
+            assert_eq!(receiver.try_iter().count(), 2);
+            for _ in 0..2 {
+                select! { sent = sender.send(1) => sent.unwrap() }
+            }
+            assert_eq!(notes(), [2]);
+            // It never gets half empty, since who waited moves in.
+            let sends = blocked(move || sender.send(3).unwrap());
+            assert_eq!(receiver.recv(), Ok(1));
+            sends.join().unwrap();
+            assert_eq!((notes(), receiver.len()), (vec![2], 2));
+        });
     });
 }
 

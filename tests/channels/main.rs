@@ -14,6 +14,7 @@ mod methods;
 mod model;
 mod model_futures;
 mod queue;
+mod reference;
 mod sizes;
 mod stress;
 mod timeout;

@@ -155,3 +155,41 @@ fn time_outs_in_a_crowd() {
         assert_eq!(got.sum::<u64>(), 8000);
     });
 }
+
+/// Receivers that time out or are cancelled while the channel is closed under them, many at once: each
+/// is woken once, and out of the queue.
+#[test]
+fn time_outs_and_cancellation_race_with_a_close() {
+    watched(|| {
+        let staying = workers(2);
+        for round in 0..200_u64 {
+            let cancelled = workers(2);
+            let (sender, receiver) = channel::bounded::<u64>(round as usize % 2);
+            let receives: Vec<_> = (0..12_u64)
+                .map(|i| {
+                    let receiver = receiver.clone();
+                    let on = [On::Thread, On::Routine][usize::from(i % 4 > 0)];
+                    let body = move || receiver.recv_timeout(Duration::from_micros(60 + i * 5));
+                    match i % 3 {
+                        0 => {
+                            cancelled.spawn(body);
+                            None
+                        }
+                        _ => Some(start(&staying, on, body)),
+                    }
+                })
+                .collect();
+            let closes = staying.spawn(move || {
+                routine::sleep(Duration::from_micros(round % 100));
+                sender.close()
+            });
+            drop(cancelled);
+            for receive in receives.into_iter().flatten() {
+                let error = receive.join().unwrap_err();
+                assert!(error.is_timeout() || error.is_disconnected());
+            }
+            assert!(closes.join().unwrap());
+            assert!(receiver.recv().is_err());
+        }
+    });
+}

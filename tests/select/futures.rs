@@ -2,6 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use rust_routines::channel;
@@ -159,6 +161,88 @@ fn a_told_future_that_goes_tells_a_select() {
                 assert_eq!(receiver.recv_timeout(Duration::from_secs(5)), Ok(3));
                 assert!(waits.join().unwrap());
             }
+        });
+    });
+}
+
+/// Counts how often it is asked.
+struct Asked(Arc<AtomicUsize>);
+
+impl select::Arm for Asked {
+    type Output = ();
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Poll::Pending
+    }
+}
+
+/// A select that waits while a told future does not look sleeps: it does not look again and again.
+#[test]
+fn a_select_beside_a_told_future_sleeps() {
+    watched(|| {
+        workers(1).run(|| {
+            for case in 0..8 {
+                let (future_sends, select_sends) = (case & 1 == 1, case & 2 == 2);
+                let capacity = case / 4;
+                let (sender, receiver) = channel::bounded(capacity);
+                (0..capacity).for_each(|_| sender.send(0).unwrap());
+                let mut sends = sender.send_async(1);
+                let mut receives = receiver.recv_async();
+                // Told, and not looking: of room, or of a value.
+                if future_sends {
+                    assert!(look(&mut sends, Waker::noop()).is_pending());
+                    receiver.try_recv().unwrap();
+                } else {
+                    receiver.try_iter().for_each(drop);
+                    assert!(look(&mut receives, Waker::noop()).is_pending());
+                    assert_eq!(sender.try_send(2).is_ok(), capacity == 1);
+                }
+                let asked = Arc::new(AtomicUsize::new(0));
+                let (of_select, a, b) = (asked.clone(), sender.clone(), receiver.clone());
+                let waits = blocked(move || {
+                    select! {
+                        _ = a.send(3), if select_sends => {}
+                        _ = b.recv(), if !select_sends => {}
+                        _ = Asked(of_select) => unreachable!(),
+                    }
+                });
+                for _ in 0..50 {
+                    rust_routines::routine::yield_now();
+                }
+                let count = asked.load(Ordering::SeqCst);
+                assert!(count <= 4, "case {case}: asked {count} times");
+                sender.close();
+                waits.join().unwrap();
+            }
+        });
+    });
+}
+
+/// A foreign arm that asks for another look each time lets the others of its worker run.
+#[test]
+fn a_restless_arm_does_not_keep_its_worker() {
+    struct Wrapped<A>(A);
+    impl<A: select::Arm> select::Arm for Wrapped<A> {
+        type Output = A::Output;
+        fn poll(&mut self, cx: &mut Context<'_>) -> Poll<A::Output> {
+            self.0.poll(cx)
+        }
+    }
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver) = channel::bounded(1);
+            sender.send(0).unwrap();
+            let receives = rust_routines::routine::spawn(move || {
+                rust_routines::time::sleep(Duration::from_millis(2));
+                [receiver.recv(), receiver.recv()]
+            });
+            rust_routines::routine::yield_now();
+            let mut slot = Some(1);
+            select! { sent = Wrapped(sender.send_from_arm(&mut slot)) => sent.unwrap() }
+            let timer = rust_routines::time::after(Duration::from_millis(2));
+            select! { _ = Wrapped(timer) => {} }
+            assert_eq!(receives.join().unwrap(), [Ok(0), Ok(1)]);
         });
     });
 }

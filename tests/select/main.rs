@@ -27,6 +27,7 @@ mod go;
 mod operands;
 mod sends;
 mod stress;
+mod syntax;
 mod waits;
 
 use std::sync::Arc;
