@@ -8,10 +8,13 @@ use std::sync::Arc;
 
 use super::buffer::Buffer;
 use super::builder::Alert;
-use super::error::{RecvError, RecvTimeoutError};
-use super::state::{Grab, Offer, State, Wakes};
+use super::error::{
+    RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
+};
+use super::state::{Grab, Offer, Received, State, Wakes};
 use crate::control::{Outcome, Reason, Unlink};
-use crate::prim::{AtomicUsize, Ordering, SpinLock};
+use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
+use crate::sched::forbid;
 use crate::sys::clock::Nanos;
 use crate::wait::{Waiter, block};
 
@@ -29,15 +32,23 @@ unsafe impl<T: Send> Send for Chan<T> {}
 // SAFETY: as above.
 unsafe impl<T: Send> Sync for Chan<T> {}
 
+/// The lock, held.
+type Held<'a, T> = SpinGuard<'a, State<T>>;
+
+/// What is left in the slot of a call that failed.
+fn back<T>(slot: Option<T>) -> T {
+    slot.expect("what was not sent is still in its slot")
+}
+
 /// Why nothing was sent or received.
-#[derive(PartialEq, Eq, Debug)]
-pub(super) enum Failure {
+enum Failure {
     Closed,
     TimedOut,
 }
 
+/// Which of the two queues.
 #[derive(Clone, Copy)]
-enum Side {
+pub(crate) enum Side {
     Sending,
     Receiving,
 }
@@ -51,11 +62,7 @@ struct Wait<'a, T> {
 
 impl<T> Unlink for Wait<'_, T> {
     fn unlink(&self) -> bool {
-        let mut state = self.chan.state.lock();
-        match self.side {
-            Side::Sending => state.sending.remove(self.waiter),
-            Side::Receiving => state.receiving.remove(self.waiter),
-        }
+        self.chan.leave(self.side, self.waiter)
     }
 }
 
@@ -76,7 +83,12 @@ impl<T> Chan<T> {
     /// Does something under the lock, and after it wakes whom that calls for.
     #[inline(always)]
     pub(crate) fn with<R>(&self, f: impl FnOnce(&mut State<T>) -> (R, Wakes)) -> R {
-        let mut state = self.state.lock();
+        self.go_on(self.state.lock(), f)
+    }
+
+    /// As [`with`](Chan::with), when the lock is held already.
+    #[inline(always)]
+    fn go_on<R>(&self, mut state: Held<'_, T>, f: impl FnOnce(&mut State<T>) -> (R, Wakes)) -> R {
         let (result, wakes) = f(&mut state);
         let alarm = state.take_alarm();
         drop(state);
@@ -100,36 +112,79 @@ impl<T> Chan<T> {
         self.with(|state| state.offer(value))
     }
 
-    /// Receives, if that needs no wait.
+    /// Receives into the slot, if that needs no wait.
     #[inline]
-    pub(crate) fn grab(&self) -> Grab<T> {
-        self.with(State::grab)
+    pub(crate) fn grab(&self, slot: &mut Received<T>) -> Grab {
+        self.with(|state| state.grab(slot))
+    }
+
+    /// Sends `value`. Inlined, down to the buffer that nobody waits for; all else goes on in a frame of
+    /// its own, with the lock held.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn send(&self, value: T) -> Result<(), SendError<T>> {
+        let mut state = self.state.lock();
+        if state.has_plain_room() {
+            state.put_plain(value);
+            return Ok(());
+        }
+        self.send_on(state, value)
+    }
+
+    #[inline(never)]
+    #[track_caller]
+    fn send_on(&self, state: Held<'_, T>, value: T) -> Result<(), SendError<T>> {
+        let mut slot = Some(value);
+        self.send_or_wait(state, &mut slot, None)
+            .map_err(|_| SendError(back(slot)))
+    }
+
+    /// Sends `value`, if that needs no wait.
+    #[inline(always)]
+    pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        let mut state = self.state.lock();
+        if state.has_plain_room() {
+            state.put_plain(value);
+            return Ok(());
+        }
+        self.try_send_on(state, value)
+    }
+
+    #[inline(never)]
+    fn try_send_on(&self, state: Held<'_, T>, value: T) -> Result<(), TrySendError<T>> {
+        let mut slot = Some(value);
+        match self.go_on(state, |state| state.offer(&mut slot)) {
+            Offer::Sent => Ok(()),
+            Offer::Full => Err(TrySendError::Full(back(slot))),
+            Offer::Closed => Err(TrySendError::Disconnected(back(slot))),
+        }
+    }
+
+    /// Sends `value`, until `deadline` at most.
+    #[track_caller]
+    pub(super) fn send_until(&self, value: T, deadline: Nanos) -> Result<(), SendTimeoutError<T>> {
+        let mut slot = Some(value);
+        self.send_or_wait(self.state.lock(), &mut slot, Some(deadline))
+            .map_err(|failure| match failure {
+                Failure::TimedOut => SendTimeoutError::Timeout(back(slot)),
+                Failure::Closed => SendTimeoutError::Disconnected(back(slot)),
+            })
     }
 
     /// Sends what is in the slot; on failure it is still there.
     #[inline(always)]
     #[track_caller]
-    pub(super) fn send(
+    fn send_or_wait(
         &self,
+        state: Held<'_, T>,
         value: &mut Option<T>,
         deadline: Option<Nanos>,
     ) -> Result<(), Failure> {
-        match self.offer(value) {
-            Offer::Sent => Ok(()),
-            Offer::Closed => Err(Failure::Closed),
-            Offer::Full => self.send_slow(value, deadline),
-        }
-    }
-
-    #[cold]
-    #[track_caller]
-    fn send_slow(&self, value: &mut Option<T>, deadline: Option<Nanos>) -> Result<(), Failure> {
-        let waiter = Waiter::here();
-        let offer = self.stand_to_send(value, &waiter);
-        match offer {
+        let waiter = Waiter::unchecked();
+        match self.stand_to_send(state, value, &waiter) {
             Offer::Sent => return Ok(()),
             Offer::Closed => return Err(Failure::Closed),
-            Offer::Full => {}
+            Offer::Full => forbid::check(),
         }
         let wait = Wait {
             chan: self,
@@ -145,13 +200,13 @@ impl<T> Chan<T> {
         }
     }
 
-    /// It was full: stands in the queue, unless the moment has passed. A frame of its own, which is gone
-    /// when the routine parks.
+    /// Sends what is in the slot, or stands in the queue (`Full`); where parking is forbidden it does not
+    /// stand there. A frame of its own, which is gone when the routine parks.
     #[inline(never)]
-    fn stand_to_send(&self, value: &mut Option<T>, waiter: &Waiter) -> Offer {
-        self.with(|state| {
+    fn stand_to_send(&self, state: Held<'_, T>, value: &mut Option<T>, waiter: &Waiter) -> Offer {
+        self.go_on(state, |state| {
             let (offer, mut wakes) = state.offer(value);
-            if let Offer::Full = offer {
+            if matches!(offer, Offer::Full) && !forbid::is_forbidden() {
                 waiter.set_slot(std::ptr::from_mut(value).cast());
                 // SAFETY: new, and in the caller's frame until `block` returns, which is after it has
                 // been unlinked.
@@ -161,12 +216,100 @@ impl<T> Chan<T> {
         })
     }
 
-    /// It was empty: as [`stand_to_send`](Chan::stand_to_send).
+    /// Receives a value, as [`send`](Chan::send) sends one.
+    #[inline(always)]
+    #[track_caller]
+    pub(super) fn recv(&self) -> Received<T> {
+        let mut state = self.state.lock();
+        if let Some(value) = state.take_plain() {
+            return Ok(value);
+        }
+        self.recv_on(state)
+    }
+
     #[inline(never)]
-    fn stand_to_receive(&self, slot: &mut Option<T>, waiter: &Waiter) -> Grab<T> {
-        self.with(|state| {
-            let (grab, wakes) = state.grab();
-            if let Grab::Empty = grab {
+    #[track_caller]
+    fn recv_on(&self, state: Held<'_, T>) -> Received<T> {
+        let mut slot = Err(RecvError);
+        // Empty-handed is what the slot says already.
+        let _ = self.recv_or_wait(state, &mut slot, None);
+        slot
+    }
+
+    /// Receives a value, if that needs no wait.
+    #[inline(always)]
+    pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        let mut state = self.state.lock();
+        if let Some(value) = state.take_plain() {
+            return Ok(value);
+        }
+        self.try_recv_on(state)
+    }
+
+    #[inline(never)]
+    fn try_recv_on(&self, state: Held<'_, T>) -> Result<T, TryRecvError> {
+        let mut slot = Err(RecvError);
+        match self.go_on(state, |state| state.grab(&mut slot)) {
+            Grab::Empty => Err(TryRecvError::Empty),
+            Grab::Got | Grab::Closed => slot.map_err(|_| TryRecvError::Disconnected),
+        }
+    }
+
+    /// As [`recv`](Chan::recv), until `deadline` at most.
+    #[track_caller]
+    pub(super) fn recv_until(&self, deadline: Nanos) -> Result<T, RecvTimeoutError> {
+        let mut slot = Err(RecvError);
+        match self.recv_or_wait(self.state.lock(), &mut slot, Some(deadline)) {
+            Ok(()) => slot.map_err(|_| RecvTimeoutError::Disconnected),
+            Err(Failure::TimedOut) => Err(RecvTimeoutError::Timeout),
+            Err(Failure::Closed) => Err(RecvTimeoutError::Disconnected),
+        }
+    }
+
+    /// Receives into the slot.
+    #[inline(always)]
+    #[track_caller]
+    fn recv_or_wait<'a>(
+        &'a self,
+        mut state: Held<'a, T>,
+        slot: &mut Received<T>,
+        deadline: Option<Nanos>,
+    ) -> Result<(), Failure> {
+        let waiter = Waiter::unchecked();
+        loop {
+            match self.stand_to_receive(state, slot, &waiter) {
+                Grab::Got => return Ok(()),
+                Grab::Closed => return Err(Failure::Closed),
+                Grab::Empty => forbid::check(),
+            }
+            let wait = Wait {
+                chan: self,
+                waiter: &waiter,
+                side: Side::Receiving,
+            };
+            // SAFETY: made here, linked just now; `wait` takes this waiter out.
+            let outcome = unsafe { block(&waiter, &wait, Reason::ChanReceive, deadline) };
+            match outcome {
+                _ if slot.is_ok() => return Ok(()),
+                Outcome::TimedOut => return Err(Failure::TimedOut),
+                Outcome::Woken | Outcome::Cancelled => waiter.reset(),
+            }
+            state = self.state.lock();
+        }
+    }
+
+    /// As [`stand_to_send`](Chan::stand_to_send): receives into the slot, or stands in the queue
+    /// (`Empty`).
+    #[inline(never)]
+    fn stand_to_receive(
+        &self,
+        state: Held<'_, T>,
+        slot: &mut Received<T>,
+        waiter: &Waiter,
+    ) -> Grab {
+        self.go_on(state, |state| {
+            let (grab, wakes) = state.grab(slot);
+            if matches!(grab, Grab::Empty) && !forbid::is_forbidden() {
                 waiter.set_slot(std::ptr::from_mut(slot).cast());
                 // SAFETY: not linked, and in the caller's frame until `block` returns, which is after it
                 // has been unlinked.
@@ -176,51 +319,13 @@ impl<T> Chan<T> {
         })
     }
 
-    /// Waits for a value, after a `grab` that gave none. Called as the last thing, so that the caller's
-    /// frame has gone when the routine parks.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    pub(super) fn wait(&self) -> Result<T, RecvError> {
-        self.recv_slow(None).map_err(|_| RecvError)
-    }
-
-    /// As [`wait`](Chan::wait), until `deadline` at most.
-    #[cold]
-    #[inline(never)]
-    #[track_caller]
-    pub(super) fn wait_until(&self, deadline: Nanos) -> Result<T, RecvTimeoutError> {
-        self.recv_slow(Some(deadline))
-            .map_err(|failure| match failure {
-                Failure::TimedOut => RecvTimeoutError::Timeout,
-                Failure::Closed => RecvTimeoutError::Disconnected,
-            })
-    }
-
-    #[inline(always)]
-    #[track_caller]
-    fn recv_slow(&self, deadline: Option<Nanos>) -> Result<T, Failure> {
-        let waiter = Waiter::here();
-        let mut slot = None::<T>;
-        loop {
-            let grab = self.stand_to_receive(&mut slot, &waiter);
-            match grab {
-                Grab::Got(value) => return Ok(value),
-                Grab::Closed => return Err(Failure::Closed),
-                Grab::Empty => {}
-            }
-            let wait = Wait {
-                chan: self,
-                waiter: &waiter,
-                side: Side::Receiving,
-            };
-            // SAFETY: made here, linked just now; `wait` takes this waiter out.
-            let outcome = unsafe { block(&waiter, &wait, Reason::ChanReceive, deadline) };
-            match (slot.take(), outcome) {
-                (Some(value), _) => return Ok(value),
-                (None, Outcome::TimedOut) => return Err(Failure::TimedOut),
-                (None, _) => waiter.reset(),
-            }
+    /// Takes the waiter out of its queue; whether it stood there.
+    #[inline]
+    pub(crate) fn leave(&self, side: Side, waiter: &Waiter) -> bool {
+        let mut state = self.state.lock();
+        match side {
+            Side::Sending => state.sending.remove(waiter),
+            Side::Receiving => state.receiving.remove(waiter),
         }
     }
 
@@ -228,10 +333,20 @@ impl<T> Chan<T> {
     /// if it was closed before.
     #[cold]
     pub(super) fn close(&self) -> bool {
-        self.with(|state| {
+        let was_open = self.with(|state| {
             let was_open = state.open;
             (was_open, state.close())
-        })
+        });
+        self.wake_rest();
+        was_open
+    }
+
+    /// After a close: those who still wait.
+    fn wake_rest(&self) {
+        while self.with(|state| {
+            let is_more = !state.receiving.is_empty();
+            (is_more, state.close())
+        }) {}
     }
 
     /// The last receiver goes: nobody will have what is in the buffer.
@@ -241,6 +356,7 @@ impl<T> Chan<T> {
             let wakes = state.close();
             (state.buffer.take(), wakes)
         });
+        self.wake_rest();
         drop(values);
     }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll};
 
 use super::chan::Chan;
 use super::error::{RecvError, SendError};
-use super::state::{Grab, Offer, Wakes};
+use super::state::{Grab, Offer, Received, Wakes};
 use crate::wait::{TaskWaiter, WaitList};
 
 /// Where a future stands with its queue.
@@ -38,10 +38,10 @@ enum Standing {
 pub struct RecvFuture<'a, T> {
     pub(crate) chan: &'a Chan<T>,
     task: Option<Arc<TaskWaiter>>,
-    /// The result, if it came by way of a select.
-    pub(crate) done: Cell<Option<Result<T, RecvError>>>,
-    /// Where a select receives.
-    pub(crate) slot: UnsafeCell<Option<T>>,
+    /// Where the value comes.
+    pub(crate) slot: UnsafeCell<Received<T>>,
+    /// The slot has the result, by way of a select.
+    pub(crate) is_done: Cell<bool>,
     /// It has given its result.
     is_over: bool,
 }
@@ -151,25 +151,24 @@ impl<'a, T> RecvFuture<'a, T> {
         RecvFuture {
             chan,
             task: None,
-            done: Cell::new(None),
-            slot: UnsafeCell::new(None),
+            slot: UnsafeCell::new(Err(RecvError)),
+            is_done: Cell::new(false),
             is_over: false,
         }
     }
 
-    /// One look, and a place in the queue if there is a cell for it.
-    fn step(&mut self, fresh: &mut Option<Arc<TaskWaiter>>) -> Step<Result<T, RecvError>> {
-        let task = &mut self.task;
+    /// One look, and a place in the queue if there is a cell for it; done: the slot has the result.
+    fn step(&mut self, fresh: &mut Option<Arc<TaskWaiter>>) -> Step<()> {
+        let (task, slot) = (&mut self.task, self.slot.get_mut());
         self.chan.with(|state| {
             let standing = standing(task.as_ref());
             let (grab, wakes) = match standing {
                 Standing::Waiting => return (Step::Waits, Wakes::NONE),
-                Standing::New => state.grab(),
-                Standing::Told => state.grab_told(),
+                Standing::New => state.grab(slot),
+                Standing::Told => state.grab_told(slot),
             };
             let step = match (grab, fresh.take()) {
-                (Grab::Got(value), _) => Step::Done(Ok(value)),
-                (Grab::Closed, _) => Step::Done(Err(RecvError)),
+                (Grab::Got | Grab::Closed, _) => Step::Done(()),
                 (Grab::Empty, None) => Step::NeedsCell,
                 (Grab::Empty, Some(cell)) => {
                     queue(&mut state.receiving, cell.clone(), &standing);
@@ -187,23 +186,21 @@ impl<T> Future for RecvFuture<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Some(done) = this.done.take() {
-            this.is_over = true;
-            return Poll::Ready(done);
-        }
         assert!(!this.is_over, "{AFTER}");
-        renew(this.task.as_ref(), cx);
-        let mut fresh = None;
-        let result = loop {
-            match this.step(&mut fresh) {
-                Step::Done(result) => break result,
-                Step::Waits => return Poll::Pending,
-                Step::NeedsCell => fresh = Some(TaskWaiter::new(cx.waker().clone())),
+        if !this.is_done.get() {
+            renew(this.task.as_ref(), cx);
+            let mut fresh = None;
+            loop {
+                match this.step(&mut fresh) {
+                    Step::Done(()) => break,
+                    Step::Waits => return Poll::Pending,
+                    Step::NeedsCell => fresh = Some(TaskWaiter::new(cx.waker().clone())),
+                }
             }
-        };
+            this.task = None;
+        }
         this.is_over = true;
-        this.task = None;
-        Poll::Ready(result)
+        Poll::Ready(std::mem::replace(this.slot.get_mut(), Err(RecvError)))
     }
 }
 

@@ -25,7 +25,7 @@ mod sender;
 mod state;
 
 pub use builder::{Builder, bounded, never, unbounded};
-pub(crate) use chan::Chan;
+pub(crate) use chan::{Chan, Side};
 pub use error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };

@@ -8,8 +8,7 @@ use std::time::Duration;
 use super::chan::Chan;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
-use super::state::Grab;
-use crate::sys::clock::{self, Nanos};
+use crate::sys::clock;
 use crate::wait::instant::Instant;
 
 /// The receiving end of a channel; each value goes to one of its clones.
@@ -37,11 +36,7 @@ impl<T> Receiver<T> {
     #[inline(always)]
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        match self.chan.grab() {
-            Grab::Got(value) => Ok(value),
-            Grab::Closed => Err(RecvError),
-            Grab::Empty => self.chan.wait(),
-        }
+        self.chan.recv()
     }
 
     /// Receives a value if that needs no wait.
@@ -66,11 +61,7 @@ impl<T> Receiver<T> {
     /// ```
     #[inline]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.chan.grab() {
-            Grab::Got(value) => Ok(value),
-            Grab::Empty => Err(TryRecvError::Empty),
-            Grab::Closed => Err(TryRecvError::Disconnected),
-        }
+        self.chan.try_recv()
     }
 
     /// Receives the next value, if one comes within `timeout`.
@@ -99,7 +90,7 @@ impl<T> Receiver<T> {
     /// ```
     #[track_caller]
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
-        self.recv_until(clock::deadline(timeout))
+        self.chan.recv_until(clock::deadline(timeout))
     }
 
     /// Receives the next value, if one comes before `deadline`.
@@ -116,16 +107,7 @@ impl<T> Receiver<T> {
     /// As [`recv_timeout`](Receiver::recv_timeout).
     #[track_caller]
     pub fn recv_deadline(&self, deadline: Instant) -> Result<T, RecvTimeoutError> {
-        self.recv_until(deadline.nanos())
-    }
-
-    #[track_caller]
-    fn recv_until(&self, deadline: Nanos) -> Result<T, RecvTimeoutError> {
-        match self.chan.grab() {
-            Grab::Got(value) => Ok(value),
-            Grab::Closed => Err(RecvTimeoutError::Disconnected),
-            Grab::Empty => self.chan.wait_until(deadline),
-        }
+        self.chan.recv_until(deadline.nanos())
     }
 
     /// Receives the next value in a task of any executor.
@@ -217,6 +199,8 @@ pub struct IntoIter<T> {
 impl<T> Iterator for Iter<'_, T> {
     type Item = T;
 
+    #[inline]
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.receiver.recv().ok()
     }
@@ -225,6 +209,8 @@ impl<T> Iterator for Iter<'_, T> {
 impl<T> Iterator for TryIter<'_, T> {
     type Item = T;
 
+    #[inline]
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.receiver.try_recv().ok()
     }
@@ -233,6 +219,8 @@ impl<T> Iterator for TryIter<'_, T> {
 impl<T> Iterator for IntoIter<T> {
     type Item = T;
 
+    #[inline]
+    #[track_caller]
     fn next(&mut self) -> Option<T> {
         self.receiver.recv().ok()
     }

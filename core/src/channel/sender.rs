@@ -4,11 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::chan::{Chan, Failure};
+use super::chan::Chan;
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::future::SendFuture;
-use super::state::Offer;
-use crate::sys::clock::{self, Nanos};
+use crate::sys::clock;
 use crate::wait::instant::Instant;
 
 /// The sending end of a channel; clones send into the same one.
@@ -17,11 +16,6 @@ use crate::wait::instant::Instant;
 /// `chan<- T`.
 pub struct Sender<T> {
     pub(super) chan: Arc<Chan<T>>,
-}
-
-/// What is left in the slot of a call that failed.
-fn back<T>(slot: Option<T>) -> T {
-    slot.expect("what was not sent is still in its slot")
 }
 
 impl<T> Sender<T> {
@@ -47,11 +41,7 @@ impl<T> Sender<T> {
     #[inline(always)]
     #[track_caller]
     pub fn send(&self, value: T) -> Result<(), SendError<T>> {
-        let mut slot = Some(value);
-        match self.chan.send(&mut slot, None) {
-            Ok(()) => Ok(()),
-            Err(_) => Err(SendError(back(slot))),
-        }
+        self.chan.send(value)
     }
 
     /// Sends `value` if that needs no wait.
@@ -75,12 +65,7 @@ impl<T> Sender<T> {
     /// ```
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
-        let mut slot = Some(value);
-        match self.chan.offer(&mut slot) {
-            Offer::Sent => Ok(()),
-            Offer::Full => Err(TrySendError::Full(back(slot))),
-            Offer::Closed => Err(TrySendError::Disconnected(back(slot))),
-        }
+        self.chan.try_send(value)
     }
 
     /// Sends `value`, if there is room within `timeout`.
@@ -97,7 +82,7 @@ impl<T> Sender<T> {
     /// `select { case ch <- value: case <-time.After(timeout): }`.
     #[track_caller]
     pub fn send_timeout(&self, value: T, timeout: Duration) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, clock::deadline(timeout))
+        self.chan.send_until(value, clock::deadline(timeout))
     }
 
     /// Sends `value`, if there is room before `deadline`.
@@ -114,17 +99,7 @@ impl<T> Sender<T> {
     /// As [`send_timeout`](Sender::send_timeout).
     #[track_caller]
     pub fn send_deadline(&self, value: T, deadline: Instant) -> Result<(), SendTimeoutError<T>> {
-        self.send_until(value, deadline.nanos())
-    }
-
-    #[track_caller]
-    fn send_until(&self, value: T, deadline: Nanos) -> Result<(), SendTimeoutError<T>> {
-        let mut slot = Some(value);
-        match self.chan.send(&mut slot, Some(deadline)) {
-            Ok(()) => Ok(()),
-            Err(Failure::TimedOut) => Err(SendTimeoutError::Timeout(back(slot))),
-            Err(Failure::Closed) => Err(SendTimeoutError::Disconnected(back(slot))),
-        }
+        self.chan.send_until(value, deadline.nanos())
     }
 
     /// Sends `value` from a task of any executor.

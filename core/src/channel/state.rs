@@ -16,17 +16,26 @@
 //! the queue, not by one that only tries.
 //!
 //! - I1: no user code runs under the lock: values are moved, and dropped after it is released.
-//! - I2: a waiter's slot is an `Option<T>`, in its owner's frame or, for a send future, in the heap. A
-//!   sender's holds its value while it is linked; a receiver's is filled by whoever hands it one.
-//!   Woken with the slot as it was: look again, most likely the channel was closed. A future's is null
-//!   if it is only told.
+//! - I2: a waiter's slot is in its owner's frame or, for a send future, in the heap. A sender's is an
+//!   `Option<T>`, which holds its value while it is linked; a receiver's a [`Received`], which is filled
+//!   by whoever hands it one. Woken with the slot as it was: look again, most likely the channel was
+//!   closed. A future's is null if it is only told.
 //! - I3: while there is room and somebody waits for it, or a value and somebody waits for that, a
 //!   future was told of it and has neither been polled nor dropped since. (Without a buffer: while
 //!   both sides wait; or one select does, on both.)
 
 use super::buffer::Buffer;
+use super::error::RecvError;
 use crate::wait::token::Token;
 use crate::wait::{Claimed, ClaimedList, WaitList, Waiter};
+
+/// The slot of a receiver: an error until a value comes. It is what `recv` returns, so that a large
+/// value is moved to its end at once.
+pub(crate) type Received<T> = Result<T, RecvError>;
+
+/// So many receivers are woken at a time when a channel is closed: few enough that what the lock's holder
+/// has read of them is still in the cache when they are woken, and that others get at the lock.
+const CLOSED_AT_ONCE: usize = 32;
 
 pub(crate) struct State<T> {
     pub(crate) buffer: Buffer<T>,
@@ -37,6 +46,8 @@ pub(crate) struct State<T> {
     pub(crate) open: bool,
     /// Most values that stood in the buffer at once.
     pub(crate) most: usize,
+    /// With fewer values queued another one concerns nobody but the buffer.
+    plain_room: usize,
     /// So many queued values are told of (`usize::MAX`: none are).
     mark: usize,
     /// Whether that has not been told since there were half as many.
@@ -103,20 +114,29 @@ pub(crate) enum Offer {
     Full,
 }
 
-/// What became of a wish for a value.
-pub(crate) enum Grab<T> {
-    Got(T),
+/// What became of a wish for a value; it is in the slot if there was one.
+pub(crate) enum Grab {
+    Got,
     Closed,
     Empty,
 }
 
-/// The slot of a waiter.
+/// The slot of a sender.
 ///
 /// # Safety
-/// `claimed` waits on a `Chan<T>` (I2), and is not a future that is only told.
-unsafe fn slot<'a, T>(claimed: &Claimed) -> &'a mut Option<T> {
+/// `claimed` waits to send on a `Chan<T>` (I2), and is not a future that is only told.
+unsafe fn sending_slot<'a, T>(claimed: &Claimed) -> &'a mut Option<T> {
     // SAFETY: the caller's promise; taken off, the slot is ours.
     unsafe { &mut *claimed.slot().cast::<Option<T>>() }
+}
+
+/// The slot of a receiver.
+///
+/// # Safety
+/// As [`sending_slot`], of one who waits to receive.
+unsafe fn receiving_slot<'a, T>(claimed: &Claimed) -> &'a mut Received<T> {
+    // SAFETY: the caller's promise; taken off, the slot is ours.
+    unsafe { &mut *claimed.slot().cast::<Received<T>>() }
 }
 
 /// Whether the waiter is only told, and nothing is moved for it.
@@ -127,6 +147,7 @@ fn is_told(claimed: &Claimed) -> bool {
 impl<T> State<T> {
     pub(crate) fn new(buffer: Buffer<T>, mark: usize) -> State<T> {
         State {
+            plain_room: buffer.capacity().min(mark.saturating_sub(1)),
             buffer,
             sending: WaitList::new(),
             receiving: WaitList::new(),
@@ -143,8 +164,33 @@ impl<T> State<T> {
         self.buffer.capacity() == 0
     }
 
-    /// Hands the value to a receiver that waits, or puts it into the buffer.
+    /// Whether a value may go into the buffer without a thought for anybody else.
     #[inline(always)]
+    pub(crate) fn has_plain_room(&self) -> bool {
+        self.open
+            && self.receiving.is_empty()
+            && self.sending.is_empty()
+            && self.buffer.len() < self.plain_room
+    }
+
+    /// After [`has_plain_room`](State::has_plain_room) has said so.
+    #[inline(always)]
+    pub(crate) fn put_plain(&mut self, value: T) {
+        self.buffer.push(value);
+        self.most = self.most.max(self.buffer.len());
+    }
+
+    /// Takes a value out of the buffer, if there is one and that concerns nobody else.
+    #[inline(always)]
+    pub(crate) fn take_plain(&mut self) -> Option<T> {
+        if self.receiving.is_empty() && self.sending.is_empty() && self.is_armed {
+            return self.buffer.pop();
+        }
+        None
+    }
+
+    /// Hands the value to a receiver that waits, or puts it into the buffer.
+    #[inline]
     pub(crate) fn offer(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
         if !self.open {
             return (Offer::Closed, Wakes::NONE);
@@ -158,7 +204,7 @@ impl<T> State<T> {
         self.offer_in_line(value)
     }
 
-    #[inline(always)]
+    #[inline]
     fn offer_buffer(&mut self, value: &mut Option<T>) -> Offer {
         if !self.buffer.has_room() {
             return Offer::Full;
@@ -169,7 +215,7 @@ impl<T> State<T> {
         Offer::Sent
     }
 
-    #[inline(always)]
+    #[inline]
     fn put(&mut self, value: T) {
         self.buffer.push(value);
         let len = self.buffer.len();
@@ -180,7 +226,7 @@ impl<T> State<T> {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn take(&mut self) -> Option<T> {
         let value = self.buffer.pop();
         if !self.is_armed && self.buffer.len() <= self.mark / 2 {
@@ -207,15 +253,14 @@ impl<T> State<T> {
             return (Offer::Full, Wakes::one(receiver));
         }
         // SAFETY: I2.
-        let slot = unsafe { slot::<T>(&receiver) };
+        let slot = unsafe { receiving_slot::<T>(&receiver) };
         // Somebody may wait to send already, of whom a future was told: order is kept.
-        if let Some((head, sender)) = self.take_from_sender() {
-            *slot = Some(head);
+        if let Some(sender) = self.take_from_sender(slot) {
             let mut wakes = Wakes::one(receiver);
             wakes.add(sender);
             return (Offer::Full, wakes);
         }
-        *slot = value.take();
+        *slot = value.take().ok_or(RecvError);
         (Offer::Sent, Wakes::one(receiver))
     }
 
@@ -260,9 +305,9 @@ impl<T> State<T> {
             return self.offer_buffer(value);
         }
         // SAFETY: I2.
-        let slot = unsafe { slot::<T>(&receiver) };
+        let slot = unsafe { receiving_slot::<T>(&receiver) };
         // Something may lie there that a future was told of and has not come for: order is kept.
-        *slot = match self.take() {
+        let given = match self.take() {
             None => value.take(),
             head => {
                 if let Some(value) = value.take() {
@@ -271,67 +316,80 @@ impl<T> State<T> {
                 head
             }
         };
+        *slot = given.ok_or(RecvError);
         wakes.add(receiver);
         Offer::Sent
     }
 
-    /// Takes a value out of the buffer, or from a sender that waits.
-    #[inline(always)]
-    pub(crate) fn grab(&mut self) -> (Grab<T>, Wakes) {
+    /// Takes a value out of the buffer, or from a sender that waits, into the slot.
+    #[inline]
+    pub(crate) fn grab(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
         if self.is_rendezvous() {
-            return self.grab_rendezvous();
+            return self.grab_rendezvous(slot);
         }
         if self.receiving.is_empty() {
             if let Some(value) = self.take() {
+                *slot = Ok(value);
                 let wakes = if self.sending.is_empty() {
                     Wakes::NONE
                 } else {
                     self.refill()
                 };
-                return (Grab::Got(value), wakes);
+                return (Grab::Got, wakes);
             }
             if self.sending.is_empty() {
                 return (self.nothing(), Wakes::NONE);
             }
         } else if self.buffer.is_empty() && self.sending.is_empty() {
-            return (Grab::Empty, Wakes::NONE);
+            return (self.nothing(), Wakes::NONE);
         }
-        self.grab_in_line()
+        self.grab_in_line(slot)
     }
 
-    #[inline(always)]
-    fn nothing(&self) -> Grab<T> {
+    #[inline]
+    fn nothing(&self) -> Grab {
         if self.open { Grab::Empty } else { Grab::Closed }
     }
 
     #[inline]
-    fn grab_rendezvous(&mut self) -> (Grab<T>, Wakes) {
-        match self.take_from_sender() {
-            Some((value, sender)) => (Grab::Got(value), Wakes::one(sender)),
+    fn grab_rendezvous(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
+        match self.take_from_sender(slot) {
+            Some(sender) => (Grab::Got, Wakes::one(sender)),
             None => (self.nothing(), Wakes::NONE),
+        }
+    }
+
+    /// With a buffer: the next value out of it.
+    fn grab_buffer(&mut self, slot: &mut Received<T>) -> Grab {
+        match self.take() {
+            Some(value) => {
+                *slot = Ok(value);
+                Grab::Got
+            }
+            None => self.nothing(),
         }
     }
 
     /// With a buffer: others wait, or there is room although senders wait.
     #[cold]
-    fn grab_in_line(&mut self) -> (Grab<T>, Wakes) {
+    fn grab_in_line(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
         let mut wakes = self.settle();
         if !self.receiving.is_empty() {
             return (self.nothing(), wakes);
         }
-        let grab = self.take().map_or_else(|| self.nothing(), Grab::Got);
+        let grab = self.grab_buffer(slot);
         self.settle_into(&mut wakes);
         (grab, wakes)
     }
 
     /// As [`grab`](State::grab), from a future that was told of a value: it stands before all others.
-    pub(crate) fn grab_told(&mut self) -> (Grab<T>, Wakes) {
+    pub(crate) fn grab_told(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
         if self.is_rendezvous() {
-            return self.grab_rendezvous();
+            return self.grab_rendezvous(slot);
         }
-        let grab = self.take().map_or_else(|| self.nothing(), Grab::Got);
+        let grab = self.grab_buffer(slot);
         let mut wakes = Wakes::NONE;
-        if let Grab::Got(_) = grab {
+        if let Grab::Got = grab {
             self.settle_into(&mut wakes);
         }
         (grab, wakes)
@@ -339,14 +397,12 @@ impl<T> State<T> {
 
     /// The value of the sender that has waited longest; there is no buffer.
     #[inline]
-    fn take_from_sender(&mut self) -> Option<(T, Claimed)> {
+    fn take_from_sender(&mut self, slot: &mut Received<T>) -> Option<Claimed> {
         let sender = self.sending.pop_front()?;
         // SAFETY: I2: without a buffer every sender has a slot.
-        let value = unsafe { slot::<T>(&sender) }.take();
-        Some((
-            value.expect("a linked sender's slot holds its value"),
-            sender,
-        ))
+        let value = unsafe { sending_slot::<T>(&sender) }.take();
+        *slot = Ok(value.expect("a linked sender's slot holds its value"));
+        Some(sender)
     }
 
     /// There is room for one: its value is moved in, or the future told.
@@ -365,7 +421,7 @@ impl<T> State<T> {
             return false;
         }
         // SAFETY: I2.
-        if let Some(value) = unsafe { slot::<T>(sender) }.take() {
+        if let Some(value) = unsafe { sending_slot::<T>(sender) }.take() {
             self.put(value);
         }
         true
@@ -413,7 +469,7 @@ impl<T> State<T> {
                     break;
                 }
                 // SAFETY: I2.
-                *unsafe { slot::<T>(&receiver) } = self.take();
+                *unsafe { receiving_slot::<T>(&receiver) } = self.take().ok_or(RecvError);
                 wakes.add(receiver);
                 // There is room again.
                 is_done = false;
@@ -445,16 +501,19 @@ impl<T> State<T> {
             .map_or(Wakes::NONE, Wakes::one)
     }
 
-    /// Ends the channel: all who wait are to be woken.
+    /// Ends the channel: all who wait to send are to be woken, and some of those who wait to receive. To
+    /// be called again as long as it wakes somebody.
     pub(crate) fn close(&mut self) -> Wakes {
         self.open = false;
         let mut wakes = Wakes::NONE;
-        while let Some(waiter) = self
-            .sending
-            .pop_front()
-            .or_else(|| self.receiving.pop_front())
-        {
-            wakes.add(waiter);
+        while let Some(sender) = self.sending.pop_front() {
+            wakes.add(sender);
+        }
+        for _ in 0..CLOSED_AT_ONCE {
+            match self.receiving.pop_front() {
+                Some(receiver) => wakes.add(receiver),
+                None => break,
+            }
         }
         wakes
     }

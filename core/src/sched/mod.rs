@@ -34,5 +34,5 @@ pub(crate) mod sockets;
 pub(crate) mod stop;
 pub(crate) mod worker;
 
-pub(crate) use self::core::{Core, with_core};
+pub(crate) use self::core::{Core, core as current_core, with_core};
 pub(crate) use shared::{Config, Shared};

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 
 use super::arm::{Arm, Sealed};
 use crate::channel::{
-    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Wakes,
+    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Side, Wakes,
 };
 use crate::sys::clock::{self, Nanos};
 use crate::time::{After, Instant};
@@ -51,39 +51,45 @@ unsafe fn take<T>(slot: &UnsafeCell<Option<T>>) -> Option<T> {
     unsafe { (*slot.get()).take() }
 }
 
+impl<T> RecvFuture<'_, T> {
+    fn finish(&self, is_done: bool) -> bool {
+        self.is_done.set(is_done);
+        is_done
+    }
+}
+
 impl<T> Native for RecvFuture<'_, T> {
+    #[inline]
     fn look(&self) -> bool {
-        let result = match self.chan.grab() {
-            Grab::Got(value) => Ok(value),
-            Grab::Closed => Err(RecvError),
-            Grab::Empty => return false,
-        };
-        self.done.set(Some(result));
-        true
+        // SAFETY: not in a queue.
+        let slot = unsafe { &mut *self.slot.get() };
+        self.finish(!matches!(self.chan.grab(slot), Grab::Empty))
     }
 
     unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
-        let mut state = self.chan.state.lock();
-        if state.could_receive(token) {
-            return false;
-        }
-        waiter.set_slot(self.slot.get().cast());
-        // SAFETY: the caller's promise.
-        unsafe { state.receiving.push_back(waiter) };
-        true
+        self.chan.with(|state| {
+            if state.could_receive(token) {
+                return (false, Wakes::NONE);
+            }
+            waiter.set_slot(self.slot.get().cast());
+            // SAFETY: the caller's promise.
+            unsafe { state.receiving.push_back(waiter) };
+            (true, Wakes::NONE)
+        })
     }
 
     fn leave(&self, waiter: &Waiter) {
-        self.chan.state.lock().receiving.remove(waiter);
+        self.chan.leave(Side::Receiving, waiter);
     }
 
     fn won(&self) -> bool {
         // SAFETY: it has left the queue.
-        let Some(value) = (unsafe { take(&self.slot) }) else {
-            return self.look();
-        };
-        self.done.set(Some(Ok(value)));
-        true
+        let is_filled = unsafe { (*self.slot.get()).is_ok() };
+        if is_filled {
+            self.finish(true)
+        } else {
+            self.look()
+        }
     }
 }
 
@@ -165,7 +171,7 @@ impl<T> Native for SendFuture<'_, T> {
     }
 
     fn leave(&self, waiter: &Waiter) {
-        self.chan.state.lock().sending.remove(waiter);
+        self.chan.leave(Side::Sending, waiter);
     }
 
     fn won(&self) -> bool {
@@ -218,7 +224,7 @@ impl<T> Native for SendFrom<'_, T> {
     }
 
     fn leave(&self, waiter: &Waiter) {
-        self.sender.chan().state.lock().sending.remove(waiter);
+        self.sender.chan().leave(Side::Sending, waiter);
     }
 
     fn won(&self) -> bool {

@@ -18,7 +18,7 @@ use std::task::Waker;
 use super::token::Token;
 use crate::control::{Body, Outcome, Ready, Reason, Unlink};
 use crate::prim::{AtomicBool, Ordering, SpinLock};
-use crate::sched::{forbid, park, with_core};
+use crate::sched::{current_core, forbid, park, with_core};
 use crate::sys::clock::{self, Nanos};
 use crate::sys::sleep::{Alarm, Sleeper};
 use crate::sys::unwind::contain;
@@ -62,7 +62,7 @@ impl Waiter {
 
     /// As [`here`](Waiter::here), for one who may turn out not to park.
     #[inline]
-    pub(super) fn unchecked() -> Waiter {
+    pub(crate) fn unchecked() -> Waiter {
         let party = match with_core(|core| core.and_then(|core| core.current())) {
             Some(body) => Party::Routine(body),
             None => SLEEPER.try_with(Sleeper::alarm).map_or_else(
@@ -226,11 +226,11 @@ pub(crate) unsafe fn wait_for(
                     unlink,
                 ))
             };
-            with_core(|core| {
-                let core = core.expect("a routine runs on a worker");
-                // SAFETY: the caller's promise.
-                unsafe { core.wait(body, unlink, reason, deadline) }
-            })
+            // SAFETY: used in this frame. Not `with_core`: a frame more to return from after the switch,
+            // and such returns are mispredicted.
+            let core = unsafe { current_core() }.expect("a routine runs on a worker");
+            // SAFETY: the caller's promise.
+            unsafe { core.wait(body, unlink, reason, deadline) }
         }
         Party::Thread(_) => SLEEPER.with(|sleeper| block_thread(sleeper, waiter, unlink, deadline)),
         Party::LateThread(_, ref sleeper) => block_thread(sleeper, waiter, unlink, deadline),
