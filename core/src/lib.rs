@@ -201,9 +201,9 @@ pub use rust_routines_macros::{main, test};
 #[doc(hidden)]
 pub mod __private {
     pub use crate::select::run::{
-        never as select_never, nothing as select_nothing, now as select_now, off as select_off,
-        place as select_place, run as select_run, taken as select_taken,
-        unreachable as select_unreachable, until as select_until,
+        is_idle as select_is_idle, never as select_never, nothing as select_nothing,
+        now as select_now, off as select_off, place as select_place, run as select_run,
+        taken as select_taken, unreachable as select_unreachable, until as select_until,
     };
     pub use crate::testing::{main, test, test_on};
     pub use rust_routines_macros::__select;

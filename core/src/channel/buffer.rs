@@ -13,14 +13,16 @@ const BLOCK: usize = 4096;
 /// Blocks that the ring of blocks has room for after a burst has gone.
 const ROOM: usize = 64;
 
+#[repr(C)] // See `State`.
 pub(crate) struct Buffer<T> {
-    capacity: usize,
     values: Values<T>,
+    capacity: usize,
 }
 
 enum Values<T> {
     Ring(VecDeque<T>),
-    Blocks(Blocks<T>),
+    /// In a box, which keeps channels small.
+    Blocks(Box<Blocks<T>>),
 }
 
 struct Blocks<T> {
@@ -42,7 +44,7 @@ impl<T> Buffer<T> {
     pub(crate) fn unbounded() -> Buffer<T> {
         Buffer {
             capacity: usize::MAX,
-            values: Values::Blocks(Blocks::new()),
+            values: Values::Blocks(Box::new(Blocks::new())),
         }
     }
 
@@ -90,7 +92,7 @@ impl<T> Buffer<T> {
     pub(crate) fn take(&mut self) -> Buffer<T> {
         let empty = match self.values {
             Values::Ring(_) => Values::Ring(VecDeque::new()),
-            Values::Blocks(_) => Values::Blocks(Blocks::new()),
+            Values::Blocks(_) => Values::Blocks(Box::new(Blocks::new())),
         };
         Buffer {
             capacity: self.capacity,

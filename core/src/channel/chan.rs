@@ -11,15 +11,19 @@ use super::builder::Alert;
 use super::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-use super::state::{Grab, Offer, Received, State, Wakes};
+use super::state::{Grab, OVER, Offer, RECEIVABLE, Received, SENDABLE, State, Wakes};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
+use crate::queue::hint::Hint;
 use crate::sched::forbid;
 use crate::sys::clock::Nanos;
 use crate::wait::{Waiter, block};
 
+#[repr(C)] // See `State`.
 pub(crate) struct Chan<T> {
-    pub(crate) state: SpinLock<State<T>>,
+    /// Of what is under the lock; in step with it whenever that is free.
+    hint: Hint,
+    state: SpinLock<State<T>>,
     /// `usize::MAX`: unbounded.
     pub(super) capacity: usize,
     pub(super) senders: AtomicUsize,
@@ -68,12 +72,13 @@ impl<T> Unlink for Wait<'_, T> {
 
 impl<T> Chan<T> {
     pub(super) fn new(buffer: Buffer<T>, alert: Option<Box<Alert>>) -> Arc<Chan<T>> {
+        let capacity = buffer.capacity();
+        let mark = alert.as_ref().map_or(usize::MAX, |alert| alert.mark());
+        let state = State::new(buffer, mark);
         Arc::new(Chan {
-            capacity: buffer.capacity(),
-            state: SpinLock::new(State::new(
-                buffer,
-                alert.as_ref().map_or(usize::MAX, |alert| alert.mark()),
-            )),
+            capacity,
+            hint: Hint::new(state.hints()),
+            state: SpinLock::new(state),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             alert,
@@ -91,6 +96,7 @@ impl<T> Chan<T> {
     fn go_on<R>(&self, mut state: Held<'_, T>, f: impl FnOnce(&mut State<T>) -> (R, Wakes)) -> R {
         let (result, wakes) = f(&mut state);
         let alarm = state.take_alarm();
+        self.hint.set(state.hints());
         drop(state);
         wakes.wake();
         if alarm > 0 {
@@ -104,6 +110,18 @@ impl<T> Chan<T> {
         if let Some(alert) = &self.alert {
             alert.tell(queued);
         }
+    }
+
+    /// Whether `grab` would say `Empty`, without the lock.
+    #[inline(always)]
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.hint.lacks(RECEIVABLE)
+    }
+
+    /// Whether `offer` would say `Full`, without the lock.
+    #[inline(always)]
+    pub(crate) fn has_no_room(&self) -> bool {
+        self.hint.lacks(SENDABLE)
     }
 
     /// Sends what is in the slot, if that needs no wait.
@@ -126,6 +144,7 @@ impl<T> Chan<T> {
         let mut state = self.state.lock();
         if state.has_plain_room() {
             state.put_plain(value);
+            self.hint.set(state.hints());
             return Ok(());
         }
         self.send_on(state, value)
@@ -142,9 +161,13 @@ impl<T> Chan<T> {
     /// Sends `value`, if that needs no wait.
     #[inline(always)]
     pub(super) fn try_send(&self, value: T) -> Result<(), TrySendError<T>> {
+        if self.has_no_room() {
+            return Err(TrySendError::Full(value));
+        }
         let mut state = self.state.lock();
         if state.has_plain_room() {
             state.put_plain(value);
+            self.hint.set(state.hints());
             return Ok(());
         }
         self.try_send_on(state, value)
@@ -222,6 +245,7 @@ impl<T> Chan<T> {
     pub(super) fn recv(&self) -> Received<T> {
         let mut state = self.state.lock();
         if let Some(value) = state.take_plain() {
+            self.hint.set(state.hints());
             return Ok(value);
         }
         self.recv_on(state)
@@ -239,8 +263,12 @@ impl<T> Chan<T> {
     /// Receives a value, if that needs no wait.
     #[inline(always)]
     pub(super) fn try_recv(&self) -> Result<T, TryRecvError> {
+        if self.has_nothing() {
+            return Err(TryRecvError::Empty);
+        }
         let mut state = self.state.lock();
         if let Some(value) = state.take_plain() {
+            self.hint.set(state.hints());
             return Ok(value);
         }
         self.try_recv_on(state)
@@ -292,6 +320,7 @@ impl<T> Chan<T> {
             match outcome {
                 _ if slot.is_ok() => return Ok(()),
                 Outcome::TimedOut => return Err(Failure::TimedOut),
+                _ if self.hint.has(OVER) => return Err(Failure::Closed),
                 Outcome::Woken | Outcome::Cancelled => waiter.reset(),
             }
             state = self.state.lock();
@@ -319,14 +348,21 @@ impl<T> Chan<T> {
         })
     }
 
+    /// Tells something of what is under the lock.
+    pub(super) fn ask<R>(&self, f: impl FnOnce(&State<T>) -> R) -> R {
+        f(&self.state.lock())
+    }
+
     /// Takes the waiter out of its queue; whether it stood there.
     #[inline]
     pub(crate) fn leave(&self, side: Side, waiter: &Waiter) -> bool {
-        let mut state = self.state.lock();
-        match side {
-            Side::Sending => state.sending.remove(waiter),
-            Side::Receiving => state.receiving.remove(waiter),
-        }
+        self.with(|state| {
+            let list = match side {
+                Side::Sending => &mut state.sending,
+                Side::Receiving => &mut state.receiving,
+            };
+            (list.remove(waiter), Wakes::NONE)
+        })
     }
 
     /// Closes the channel: nothing can be sent any more, what is in the buffer can be received. `false`

@@ -6,7 +6,7 @@ use super::sender::Sender;
 
 impl<T> Chan<T> {
     fn len(&self) -> usize {
-        self.state.lock().buffer.len()
+        self.ask(|state| state.buffer.len())
     }
 }
 
@@ -41,12 +41,12 @@ macro_rules! tell {
 
             /// The largest number of values that were ever queued at once.
             pub fn most_queued(&self) -> usize {
-                self.chan.state.lock().most
+                self.chan.ask(|state| state.most)
             }
 
             /// Whether nothing can be sent any more: closed, or without receivers or senders.
             pub fn is_closed(&self) -> bool {
-                !self.chan.state.lock().open
+                !self.chan.ask(|state| state.open)
             }
 
             /// Whether both are ends of the same channel.

@@ -9,7 +9,7 @@
 //! - I1: `value` is touched only between a successful `swap(true)` and the `store(false)` of the
 //!   same holder.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::ops::{Deref, DerefMut};
 
 pub(crate) use crossbeam_utils::{Backoff, CachePadded};
@@ -32,6 +32,26 @@ pub(crate) fn full_fence() {
     fence(Ordering::SeqCst);
 }
 
+thread_local! {
+    /// Whether this thread has released a lock, by a plain store, since its last full fence in `settle`.
+    static UNSETTLED: Cell<bool> = const { Cell::new(true) };
+}
+
+/// Makes what this thread has stored in its locked sections visible to all, before it loads anything
+/// more; whether that took a fence. `false`: it had no such section since the last time, so another
+/// load would find nothing new.
+///
+/// Elsewhere than on x86 a locked instruction orders less, so there the fence is never left out.
+#[inline(always)]
+pub(crate) fn settle() -> bool {
+    if cfg!(target_arch = "x86_64") && !UNSETTLED.get() {
+        return false;
+    }
+    UNSETTLED.set(false);
+    full_fence();
+    true
+}
+
 /// Asks for the line at `address`, which will be used in a moment; any address will do.
 #[inline(always)]
 pub(crate) fn prefetch(address: usize) {
@@ -47,6 +67,7 @@ pub(crate) fn prefetch(address: usize) {
 
 /// A lock for sections that are a few moves long and run no user code.
 #[derive(Default)]
+#[repr(C)] // The lock stands before what it guards, in the same cache line.
 pub(crate) struct SpinLock<T> {
     locked: AtomicBool,
     value: UnsafeCell<T>,
@@ -126,5 +147,7 @@ impl<T> Drop for SpinGuard<'_, T> {
     fn drop(&mut self) {
         // ORDER: pairs with the Acquire swaps in `lock`, `try_lock` and `lock_slow`.
         self.lock.locked.store(false, Ordering::Release);
+        // A thread that ends has no more looks to take.
+        let _ = UNSETTLED.try_with(|unsettled| unsettled.set(true));
     }
 }

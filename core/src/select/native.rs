@@ -23,6 +23,11 @@ use crate::wait::token::Token;
 /// and, between `enter` and `leave`, the slot by the one with the claim. When `look` or `won` has said `true`, the arm's `poll` is
 /// ready, with any waker.
 pub(crate) trait Native {
+    /// Whether a look would find nothing; says so only if that is cheap to see.
+    fn is_idle(&self) -> bool {
+        false
+    }
+
     /// Takes effect, if it can at once.
     fn look(&self) -> bool;
 
@@ -59,8 +64,16 @@ impl<T> RecvFuture<'_, T> {
 }
 
 impl<T> Native for RecvFuture<'_, T> {
+    #[inline(always)]
+    fn is_idle(&self) -> bool {
+        self.chan.has_nothing()
+    }
+
     #[inline]
     fn look(&self) -> bool {
+        if self.is_idle() {
+            return false;
+        }
         // SAFETY: not in a queue.
         let slot = unsafe { &mut *self.slot.get() };
         self.finish(!matches!(self.chan.grab(slot), Grab::Empty))
@@ -160,9 +173,14 @@ impl<T> SendFuture<'_, T> {
 }
 
 impl<T> Native for SendFuture<'_, T> {
+    #[inline(always)]
+    fn is_idle(&self) -> bool {
+        self.chan.has_no_room()
+    }
+
     fn look(&self) -> bool {
         // SAFETY: not in a queue.
-        self.finish(unsafe { send_look(self.chan, self.slot.get()) })
+        !self.is_idle() && self.finish(unsafe { send_look(self.chan, self.slot.get()) })
     }
 
     unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
@@ -213,9 +231,14 @@ impl<T> fmt::Debug for SendFrom<'_, T> {
 }
 
 impl<T> Native for SendFrom<'_, T> {
+    #[inline(always)]
+    fn is_idle(&self) -> bool {
+        self.sender.chan().has_no_room()
+    }
+
     fn look(&self) -> bool {
         // SAFETY: not in a queue; borrowed.
-        self.finish(unsafe { send_look(self.sender.chan(), self.slot.as_ptr()) })
+        !self.is_idle() && self.finish(unsafe { send_look(self.sender.chan(), self.slot.as_ptr()) })
     }
 
     unsafe fn enter(&self, waiter: &Waiter, token: &Token) -> bool {
@@ -288,6 +311,7 @@ impl<T> Arm for RecvFuture<'_, T> {
         Future::poll(Pin::new(self), cx)
     }
 
+    #[inline(always)]
     fn native(&self) -> Option<Sealed<'_>> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
@@ -301,6 +325,7 @@ impl<T> Arm for SendFuture<'_, T> {
         Future::poll(Pin::new(self), cx)
     }
 
+    #[inline(always)]
     fn native(&self) -> Option<Sealed<'_>> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
@@ -326,6 +351,7 @@ impl<T> Arm for SendFrom<'_, T> {
         }
     }
 
+    #[inline(always)]
     fn native(&self) -> Option<Sealed<'_>> {
         Some(Sealed(self))
     }
@@ -363,6 +389,7 @@ impl Arm for After {
         Poll::Pending
     }
 
+    #[inline(always)]
     fn native(&self) -> Option<Sealed<'_>> {
         Some(Sealed(self))
     }

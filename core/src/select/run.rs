@@ -80,6 +80,16 @@ impl<A: Arm> Place<A> {
     }
 }
 
+/// Expanded, before a select with a plain `default`: whether a look at this arm would find nothing. Known
+/// to the compiler arm by arm, so that nothing but a load or two is left of it.
+#[inline(always)]
+pub fn is_idle<A: Arm>(place: &Place<A>) -> bool {
+    match &place.arm {
+        None => true,
+        Some(arm) => arm.native().is_some_and(|Sealed(native)| native.is_idle()),
+    }
+}
+
 impl<A: Arm> Candidate for Place<A> {
     fn kind(&self) -> Kind<'_> {
         match &self.arm {

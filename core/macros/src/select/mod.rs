@@ -24,7 +24,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 
 use crate::error::Result;
-use arms::{Arms, Case};
+use arms::{Arms, Case, Default};
 
 /// The expansion of `(root) arms..`.
 pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
@@ -81,10 +81,18 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         Some(default) => default.body.clone(),
         None => quote!(#private::select_unreachable()),
     };
+    let run = quote!(#private::select_run([#(&mut #places),*], #limit));
+    let run = match &arms.default {
+        Some(Default { timeout: None, .. }) => {
+            let none = arms.cases.len();
+            quote!(if #(#private::select_is_idle(&#places))&&* { #none } else { #run })
+        }
+        _ => run,
+    };
     quote!({
         let (#chosen, #(#outputs),*) = match (#(#operands,)* #until,) {
             (#(mut #places,)* #limit,) => {
-                let #chosen = #private::select_run([#(&mut #places),*], #limit);
+                let #chosen = #run;
                 (#chosen, #(#places.into_output()),*)
             }
         };
