@@ -15,8 +15,8 @@ const ROOM: usize = 64;
 
 #[repr(C)] // See `State`.
 pub(crate) struct Buffer<T> {
-    values: Values<T>,
     capacity: usize,
+    values: Values<T>,
 }
 
 enum Values<T> {

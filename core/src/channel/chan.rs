@@ -11,13 +11,13 @@ use super::builder::Alert;
 use super::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-use super::state::{Grab, OVER, Offer, RECEIVABLE, Received, SENDABLE, State, Wakes};
+use super::state::{Grab, OVER, Offer, RECEIVABLE, Received, SENDABLE, State};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::queue::hint::Hint;
 use crate::sched::forbid;
 use crate::sys::clock::Nanos;
-use crate::wait::{Waiter, block};
+use crate::wait::{Waiter, Wakes, block};
 
 #[repr(C)] // See `State`.
 pub(crate) struct Chan<T> {

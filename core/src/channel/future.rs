@@ -19,8 +19,8 @@ use std::task::{Context, Poll};
 
 use super::chan::Chan;
 use super::error::{RecvError, SendError};
-use super::state::{Grab, Offer, Received, Wakes};
-use crate::wait::{TaskWaiter, WaitList};
+use super::state::{Grab, Offer, Received};
+use crate::wait::{TaskWaiter, WaitList, Wakes};
 
 /// Where a future stands with its queue.
 #[derive(PartialEq, Eq)]

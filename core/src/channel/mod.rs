@@ -32,4 +32,4 @@ pub use error::{
 pub use future::{RecvFuture, SendFuture};
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use sender::Sender;
-pub(crate) use state::{Grab, Offer, Wakes};
+pub(crate) use state::{Grab, Offer};

@@ -27,7 +27,7 @@
 use super::buffer::Buffer;
 use super::error::RecvError;
 use crate::wait::token::Token;
-use crate::wait::{Claimed, ClaimedList, WaitList, Waiter};
+use crate::wait::{Claimed, WaitList, Waiter, Wakes};
 
 /// The slot of a receiver: an error until a value comes. It is what `recv` returns, so that a large
 /// value is moved to its end at once.
@@ -45,68 +45,17 @@ pub(crate) struct State<T> {
     is_armed: bool,
     /// Those who wait for a value.
     pub(crate) receiving: WaitList,
+    /// Those who wait for room.
+    pub(crate) sending: WaitList,
     pub(crate) buffer: Buffer<T>,
     /// With fewer values queued another one concerns nobody but the buffer.
     plain_room: usize,
-    /// Those who wait for room.
-    pub(crate) sending: WaitList,
     /// Most values that stood in the buffer at once.
     pub(crate) most: usize,
     /// So many queued values are told of (`usize::MAX`: none are).
     mark: usize,
     /// How many there were when the mark was reached, until that is told; else 0.
     alarm: usize,
-}
-
-/// Whom to wake when the lock has been released.
-#[must_use]
-pub(crate) struct Wakes {
-    first: Option<Claimed>,
-    others: ClaimedList,
-}
-
-impl Wakes {
-    pub(crate) const NONE: Wakes = Wakes {
-        first: None,
-        others: ClaimedList::new(),
-    };
-
-    #[inline]
-    fn one(claimed: Claimed) -> Wakes {
-        Wakes {
-            first: Some(claimed),
-            others: ClaimedList::new(),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn add(&mut self, claimed: Claimed) {
-        if self.first.is_none() {
-            self.first = Some(claimed);
-        } else {
-            self.others.push(claimed);
-        }
-    }
-
-    /// All of both.
-    pub(crate) fn join(&mut self, more: Wakes) {
-        if let Some(claimed) = more.first {
-            self.add(claimed);
-        }
-        for claimed in more.others {
-            self.add(claimed);
-        }
-    }
-
-    #[inline(always)]
-    pub(crate) fn wake(self) {
-        if let Some(claimed) = self.first {
-            claimed.wake();
-        }
-        if !self.others.is_empty() {
-            self.others.wake();
-        }
-    }
 }
 
 /// Hints: a value might be received, or the end be told.

@@ -18,6 +18,7 @@ use crate::control::{Body, Fresh};
 use crate::prim::{AtomicU64, Ordering};
 use crate::queue::list::List;
 use crate::stack::cache::Cache;
+use crate::sys::clock::Nanos;
 use crate::sys::signal::AlternateStack;
 use crate::sys::sleep::Sleeper;
 use crate::sys::unwind::Bomb;
@@ -63,6 +64,9 @@ pub(crate) struct Core {
     pub(super) reported: Cell<bool>,
     pub(super) last_trim: Cell<i64>,
     pub(super) last_move: Cell<i64>,
+    /// For each worker that was seen with a single routine to be stolen: how many it had started then,
+    /// and when that was.
+    pub(super) seen: Vec<Cell<Option<(u64, Nanos)>>>,
     /// When the poller was last asked.
     pub(super) last_poll: Cell<i64>,
     /// Calls in a row that could have parked and did not, and in which slice.
@@ -135,6 +139,7 @@ impl Core {
             reported: Cell::new(false),
             last_trim: Cell::new(0),
             last_move: Cell::new(0),
+            seen: shared.workers.iter().map(|_| Cell::new(None)).collect(),
             last_poll: Cell::new(0),
             calls: Cell::new((0, 0)),
             shared,

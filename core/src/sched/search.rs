@@ -30,6 +30,9 @@ const TURNS: usize = 3;
 const MOVE_EVERY: Nanos = 5_000_000;
 /// Free stacks are trimmed at most once in this time (nanoseconds).
 const TRIM_EVERY: Nanos = 1_000_000_000;
+/// So long (nanoseconds) a single routine is left to the worker that has spawned it: some slices of one
+/// that is about to start it, and little beside what a thread's wake-up costs.
+const PATIENCE: Nanos = 10_000;
 /// How long to wait for a stack to come back before trying again.
 const NAP: Duration = Duration::from_millis(10);
 
@@ -165,9 +168,32 @@ impl Core {
         let workers = &self.shared.workers;
         let first = self.random(workers.len());
         (0..workers.len())
-            .map(|i| workers[(first + i) % workers.len()])
-            .filter(|victim| !std::ptr::eq(*victim, self.worker))
-            .find_map(|victim| self.steal_from(victim))
+            .map(|i| (first + i) % workers.len())
+            .filter(|&i| i != self.number && self.may_take_from(i, workers[i]))
+            .find_map(|i| self.steal_from(workers[i]))
+    }
+
+    /// One routine alone is left to its worker for a moment, as long as that goes on starting some. Taken at
+    /// once, the children of a chain - a sieve, a pipeline that grows - would end up at other homes than
+    /// their parents, and all they ever say to each other cross over.
+    fn may_take_from(&self, number: usize, victim: &Worker) -> bool {
+        let before = self.seen[number].take();
+        match victim.stealable() {
+            0 => false,
+            1 => {
+                let (started, now) = (victim.stats.started.get(), clock::now());
+                let since = match before {
+                    Some((before, since)) if before == started => since,
+                    _ => now,
+                };
+                if now - since >= PATIENCE {
+                    return true;
+                }
+                self.seen[number].set(Some((started, since)));
+                false
+            }
+            _ => true,
+        }
     }
 
     /// The oldest of its deque, half of what is there; else the older half of its nursery.

@@ -260,6 +260,11 @@ impl Worker {
         self.stats.live.get() as usize + pending
     }
 
+    /// How many a thief would find; a snapshot.
+    pub(crate) fn stealable(&self) -> usize {
+        self.stealer.len() + self.nursery.count.load(Ordering::Relaxed)
+    }
+
     /// Whether a thief would find something.
     pub(crate) fn has_stealable(&self) -> bool {
         !self.stealer.is_empty() || self.nursery.may_have_children()

@@ -11,12 +11,12 @@ use std::task::{Context, Poll};
 
 use super::arm::{Arm, Sealed};
 use crate::channel::{
-    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Side, Wakes,
+    Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Side,
 };
 use crate::sys::clock::{self, Nanos};
 use crate::time::{After, Instant};
-use crate::wait::Waiter;
 use crate::wait::token::Token;
+use crate::wait::{Waiter, Wakes};
 
 /// What a select does with an arm of ours. By `&self`, because others write into its slot while it stands
 /// in a queue: the slot and the result are cells, touched by the select (which has the arm by `&mut`)

@@ -1,11 +1,11 @@
 //! L2: stacks: sizes, leases, the depot that maps and guards them, the cache of each worker.
 //!
-//! A stack is a *stride*: a power of two of address space whose lowest 64 KiB fault (the guard)
+//! A stack is a *stride*: a power of two of address space and a page, whose lowest part faults (the guard)
 //! and whose highest bytes hold the routine's body. Everything in between is committed by the
 //! kernel page by page on first touch, so a parked routine costs the one page at the top.
 //!
 //! ```text
-//! stride start            +64 KiB                                        stride end = top
+//! stride start      +64 KiB + page                                       stride end = top
 //! | guard (faults)        | usable, grows downwards <---  user frames | body | colour |
 //! ```
 //!

@@ -11,6 +11,8 @@ pub(crate) mod one;
 pub(crate) mod token;
 pub(crate) mod turn;
 pub(crate) mod waiter;
+pub(crate) mod wakes;
 
-pub(crate) use list::{ClaimedList, WaitList};
+pub(crate) use list::WaitList;
 pub(crate) use waiter::{Claimed, TaskWaiter, Waiter, block, shielded};
+pub(crate) use wakes::Wakes;
