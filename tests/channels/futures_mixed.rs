@@ -2,7 +2,7 @@
 
 use std::task::Poll;
 
-use rust_routines::channel::{self, RecvTimeoutError};
+use rust_routines::channel::{self, RecvTimeoutError, TryRecvError};
 use rust_routines::routine;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;
@@ -119,6 +119,30 @@ fn a_told_receive_future_takes_the_value_or_passes_it_on() {
                     assert_eq!(sends.join().unwrap(), Ok(()));
                 }
             }
+        });
+    });
+}
+
+/// B5, B6: without a buffer, who comes while a told future has not come yet stands behind all who wait.
+#[test]
+fn b6_a_newcomer_does_not_pass_those_behind_a_told_future() {
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver) = channel::bounded(0);
+            let mut first = receiver.recv_async();
+            assert!(look(&mut first).is_pending());
+            let of_second = receiver.clone();
+            let second = blocked(move || of_second.recv());
+            let of_third = sender.clone();
+            let sends = blocked(move || of_third.send(1));
+            assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+            assert_eq!(second.join().unwrap(), Ok(1));
+            assert_eq!(sends.join().unwrap(), Ok(()));
+            assert!(look(&mut first).is_pending());
+            let of_fourth = sender.clone();
+            let sends = blocked(move || of_fourth.send(2));
+            assert_eq!(look(&mut first), Poll::Ready(Ok(2)));
+            assert_eq!(sends.join().unwrap(), Ok(()));
         });
     });
 }

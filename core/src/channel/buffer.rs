@@ -1,12 +1,12 @@
 //! The values of a channel that nobody waits for.
 //!
-//! A bounded channel has one ring. An unbounded one has a ring of rings of some 4 KiB, so that it grows
-//! without moving what it holds (a ring that doubles copies megabytes under the channel's lock), and
-//! gives its memory back block by block as it drains.
+//! A bounded channel has one ring, made with it. An unbounded one, and one with room for more than 64 KiB,
+//! has a ring of rings of some 4 KiB, so that it grows without moving what it holds (a ring that doubles
+//! copies megabytes under the channel's lock), and gives its memory back block by block as it drains.
 
 use std::collections::VecDeque;
 
-/// Bytes that a bounded channel allocates at once; a larger buffer grows with use.
+/// Bytes that a bounded channel allocates at once, at most; a larger buffer grows with use.
 const PREALLOCATED: usize = 64 * 1024;
 /// Bytes of a block of an unbounded channel.
 const BLOCK: usize = 4096;
@@ -34,11 +34,12 @@ struct Blocks<T> {
 
 impl<T> Buffer<T> {
     pub(crate) fn bounded(capacity: usize) -> Buffer<T> {
-        let allocated = capacity.min(PREALLOCATED / size_of::<T>().max(1));
-        Buffer {
-            capacity,
-            values: Values::Ring(VecDeque::with_capacity(allocated)),
-        }
+        let values = if capacity <= PREALLOCATED / size_of::<T>().max(1) {
+            Values::Ring(VecDeque::with_capacity(capacity))
+        } else {
+            Values::Blocks(Box::new(Blocks::new()))
+        };
+        Buffer { capacity, values }
     }
 
     pub(crate) fn unbounded() -> Buffer<T> {

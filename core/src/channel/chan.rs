@@ -304,8 +304,9 @@ impl<T> Chan<T> {
         deadline: Option<Nanos>,
     ) -> Result<(), Failure> {
         let waiter = Waiter::unchecked();
+        let mut is_again = false;
         loop {
-            match self.stand_to_receive(state, slot, &waiter) {
+            match self.stand_to_receive(state, slot, &waiter, is_again) {
                 Grab::Got => return Ok(()),
                 Grab::Closed => return Err(Failure::Closed),
                 Grab::Empty => forbid::check(),
@@ -323,6 +324,7 @@ impl<T> Chan<T> {
                 _ if self.hint.has(OVER) => return Err(Failure::Closed),
                 Outcome::Woken | Outcome::Cancelled => waiter.reset(),
             }
+            is_again = true;
             state = self.state.lock();
         }
     }
@@ -335,14 +337,23 @@ impl<T> Chan<T> {
         state: Held<'_, T>,
         slot: &mut Received<T>,
         waiter: &Waiter,
+        is_again: bool,
     ) -> Grab {
         self.go_on(state, |state| {
-            let (grab, wakes) = state.grab(slot);
+            let (grab, wakes) = match is_again {
+                false => state.grab(slot),
+                true => state.grab_told(slot),
+            };
             if matches!(grab, Grab::Empty) && !forbid::is_forbidden() {
                 waiter.set_slot(std::ptr::from_mut(slot).cast());
                 // SAFETY: not linked, and in the caller's frame until `block` returns, which is after it
                 // has been unlinked.
-                unsafe { state.receiving.push_back(waiter) };
+                unsafe {
+                    match is_again {
+                        false => state.receiving.push_back(waiter),
+                        true => state.receiving.push_front(waiter),
+                    }
+                }
             }
             (grab, wakes)
         })

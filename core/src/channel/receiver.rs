@@ -44,8 +44,8 @@ impl<T> Receiver<T> {
     /// **Blocks**: never.
     ///
     /// # Errors
-    /// `Empty` if there is none - without a buffer: if nobody waits to send; `Disconnected` if the
-    /// channel is empty, and closed or without senders.
+    /// `Empty` if there is none - without a buffer: if nobody waits to send -, or if what there is belongs to
+    /// those who waited before; `Disconnected` if the channel is empty, and closed or without senders.
     ///
     /// # Go
     /// `select { case v, ok := <-ch: default: }`.

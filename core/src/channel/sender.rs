@@ -49,8 +49,8 @@ impl<T> Sender<T> {
     /// **Blocks**: never.
     ///
     /// # Errors
-    /// `Full` with the value if there is no room - without a buffer: if nobody waits for a value;
-    /// `Disconnected` if the channel is closed or every receiver is gone.
+    /// `Full` with the value if there is no room - without a buffer: if nobody waits for a value -, or if the
+    /// room belongs to those who waited before; `Disconnected` if the channel is closed or every receiver is gone.
     ///
     /// # Go
     /// `select { case ch <- value: default: }`.

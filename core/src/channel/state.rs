@@ -326,10 +326,42 @@ impl<T> State<T> {
 
     #[inline]
     fn grab_rendezvous(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
+        if !self.receiving.is_empty() && !self.sending.is_empty() {
+            return self.grab_in_turn(slot);
+        }
+        self.grab_from_sender(slot)
+    }
+
+    #[inline]
+    fn grab_from_sender(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
         match self.take_from_sender(slot) {
             Some(sender) => (Grab::Got, Wakes::one(sender)),
             None => (self.nothing(), Wakes::NONE),
         }
+    }
+
+    /// Without a buffer: both sides wait, since a future was told of that and has not come yet. Those who
+    /// waited before are served before the caller.
+    #[cold]
+    fn grab_in_turn(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
+        let mut wakes = Wakes::NONE;
+        while let Some(sender) = self.take_from_sender(slot) {
+            wakes.add(sender);
+            if self.receiving.is_task_first() {
+                return (Grab::Got, wakes);
+            }
+            let Some(receiver) = self.receiving.pop_front() else {
+                return (Grab::Got, wakes);
+            };
+            if is_told(&receiver) {
+                wakes.add(receiver);
+                return (Grab::Got, wakes);
+            }
+            // SAFETY: I2.
+            *unsafe { receiving_slot::<T>(&receiver) } = std::mem::replace(slot, Err(RecvError));
+            wakes.add(receiver);
+        }
+        (self.nothing(), wakes)
     }
 
     /// With a buffer: the next value out of it.
@@ -355,10 +387,11 @@ impl<T> State<T> {
         (grab, wakes)
     }
 
-    /// As [`grab`](State::grab), from a future that was told of a value: it stands before all others.
+    /// As [`grab`](State::grab), from one who was told of a value - a future, or whoever was woken
+    /// without one: it stands before all others.
     pub(crate) fn grab_told(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
         if self.is_rendezvous() {
-            return self.grab_rendezvous(slot);
+            return self.grab_from_sender(slot);
         }
         let grab = self.grab_buffer(slot);
         let mut wakes = Wakes::NONE;
@@ -457,6 +490,7 @@ impl<T> State<T> {
     ///
     /// # Safety
     /// As [`WaitList::push_back`]; the waiter has a slot with a value, or is a future that is told.
+    #[inline]
     pub(crate) unsafe fn stand_to_send(&mut self, waiter: &Waiter, token: Option<&Token>) -> Wakes {
         // SAFETY: the caller's promise.
         unsafe { self.sending.push_back(waiter) };
@@ -465,8 +499,9 @@ impl<T> State<T> {
 
     /// Without a buffer: somebody stands there to send now, for the future that waits longest to
     /// receive.
+    #[inline]
     pub(crate) fn tell_receiver(&mut self, token: Option<&Token>) -> Wakes {
-        if !self.is_rendezvous() {
+        if self.receiving.is_empty() || !self.is_rendezvous() {
             return Wakes::NONE;
         }
         self.receiving

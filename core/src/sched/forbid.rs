@@ -98,6 +98,7 @@ pub(crate) fn check() {
 }
 
 /// Whether parking is forbidden here.
+#[inline]
 pub(crate) fn is_forbidden() -> bool {
     FORBIDDEN.with(|forbidden| forbidden.count.get() > 0)
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::native::Native;
+use crate::sched::forbid::forbid_park;
 
 /// Something that a [`select!`](crate::select!) can wait for.
 ///
@@ -163,6 +164,8 @@ pub struct Map<A, F> {
 
 /// An arm whose result goes through `f`, for a [`Select`](super::Select) of different arms.
 ///
+/// `f` is called in the middle of the select: a park in it panics, and if it panics the result is lost.
+///
 /// # Go
 /// No counterpart.
 ///
@@ -196,8 +199,9 @@ where
             Poll::Ready(output) => output,
             Poll::Pending => return Poll::Pending,
         };
-        let f = self.f.take();
-        Poll::Ready(f.expect("an arm is ready once")(output))
+        let f = self.f.take().expect("an arm is ready once");
+        let _guard = forbid_park();
+        Poll::Ready(f(output))
     }
 
     fn native(&self) -> Option<Sealed<'_>> {

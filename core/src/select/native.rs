@@ -99,10 +99,12 @@ impl<T> Native for RecvFuture<'_, T> {
         // SAFETY: it has left the queue.
         let is_filled = unsafe { (*self.slot.get()).is_ok() };
         if is_filled {
-            self.finish(true)
-        } else {
-            self.look()
+            return self.finish(true);
         }
+        // SAFETY: not in a queue.
+        let slot = unsafe { &mut *self.slot.get() };
+        let grab = self.chan.with(|state| state.grab_told(slot));
+        self.finish(!matches!(grab, Grab::Empty))
     }
 }
 
@@ -200,7 +202,8 @@ impl<T> Native for SendFuture<'_, T> {
 
 /// A send that takes its value out of a slot of the user's, and only if it is chosen.
 ///
-/// With an empty slot the arm is off.
+/// With an empty slot the arm is off. It stands in the channel's queue only as an arm of a select of this
+/// crate: inside of an arm of one's own it merely tries, whenever that is polled.
 pub struct SendFrom<'a, T> {
     sender: &'a Sender<T>,
     /// The user's, borrowed for `'a`.

@@ -21,6 +21,7 @@
 
 use std::array;
 use std::cell::Cell;
+use std::hint;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -254,6 +255,9 @@ fn wait<W: AsRef<[Waiter]>>(
             Ok(()) => Some(token.park(Reason::Select, due(&*arms, limit))),
             Err(entered) if token.abort() => {
                 leave(&*arms, &order[..entered], waiters);
+                // Two selects that face each other must not go on in step.
+                hint::spin_loop();
+                shuffle(order);
                 continue;
             }
             // The claim is taken, and its wake is on its way.

@@ -34,6 +34,7 @@ impl Wakes {
     }
 
     /// All of both.
+    #[inline]
     pub(crate) fn join(&mut self, more: Wakes) {
         if let Some(claimed) = more.first {
             self.add(claimed);
