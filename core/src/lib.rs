@@ -200,10 +200,12 @@ pub use rust_routines_macros::{main, test};
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::select::others::{Recv as SelectRecv, Send as SelectSend};
     pub use crate::select::run::{
-        is_idle as select_is_idle, never as select_never, nothing as select_nothing,
-        now as select_now, off as select_off, place as select_place, run as select_run,
-        taken as select_taken, unreachable as select_unreachable, until as select_until,
+        dropped as select_dropped, is_idle as select_is_idle, never as select_never,
+        none as select_none, nothing as select_nothing, now as select_now, on as select_on,
+        operand as select_operand, run as select_run, taken as select_taken,
+        unreachable as select_unreachable, until as select_until,
     };
     pub use crate::testing::{main, test, test_on};
     pub use rust_routines_macros::__select;

@@ -54,7 +54,8 @@ use crate::sched::forbid::forbid_park;
     message = "`{Self}` is not something that `select!` can wait for",
     label = "not an arm of a select",
     note = "arms are `rx.recv()`, `tx.send(value)`, `tx.send_from(&mut slot)`, `time::after(duration)`, `&mut handle` and what implements `select::Arm`",
-    note = "for a future, write `select::future(the_future)`"
+    note = "for a future, write `select::future(the_future)`",
+    note = "only a call that the operand ends with is turned into an arm: not that in `rx.recv().unwrap()`, in `(rx.recv())` or in `rx.try_recv()`"
 )]
 pub trait Arm {
     /// What it gives when it is chosen.
@@ -80,6 +81,7 @@ impl fmt::Debug for Sealed<'_> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Arm + ?Sized> Arm for &mut A {
     type Output = A::Output;
 
@@ -92,6 +94,7 @@ impl<A: Arm + ?Sized> Arm for &mut A {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Arm + ?Sized> Arm for Box<A> {
     type Output = A::Output;
 
@@ -134,6 +137,7 @@ pub struct FutureArm<F> {
     future: Pin<Box<F>>,
 }
 
+#[diagnostic::do_not_recommend]
 impl<F: Future> Arm for FutureArm<F> {
     type Output = F::Output;
 
@@ -148,6 +152,7 @@ impl<F> fmt::Debug for FutureArm<F> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Arm for crate::spawn::JoinHandle<T> {
     type Output = Result<T, crate::spawn::JoinError>;
 
@@ -188,6 +193,7 @@ where
     Map { arm, f: Some(f) }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Arm, F, R> Arm for Map<A, F>
 where
     F: FnOnce(A::Output) -> R,

@@ -32,19 +32,23 @@ pub struct Select<'a, R> {
     places: Vec<Box<dyn Chosen<R> + 'a>>,
 }
 
-/// A place whose result can be taken without its arm's type.
-trait Chosen<R>: Candidate {
+/// A place that keeps the result itself. With a bound, from which follows that the result lives as long
+/// as the arm does.
+struct Held<A: Arm>(Place<A, Option<A::Output>>);
+
+/// A [`Held`] whose result can be taken without its arm's type.
+trait Chosen<R> {
     fn take(self: Box<Self>) -> Option<R>;
     fn as_candidate(&mut self) -> &mut dyn Candidate;
 }
 
-impl<A: Arm> Chosen<A::Output> for Place<A> {
+impl<A: Arm> Chosen<A::Output> for Held<A> {
     fn take(self: Box<Self>) -> Option<A::Output> {
-        self.into_output()
+        self.0.into_output()
     }
 
     fn as_candidate(&mut self) -> &mut dyn Candidate {
-        self
+        &mut self.0
     }
 }
 
@@ -59,7 +63,7 @@ impl<'a, R> Select<'a, R> {
     where
         A: Arm<Output = R> + 'a,
     {
-        self.places.push(Box::new(Place::new(Some(arm))));
+        self.places.push(Box::new(Held(Place::new(arm))));
         self.places.len() - 1
     }
 

@@ -7,6 +7,7 @@
 mod arm;
 mod dynamic;
 mod native;
+pub(crate) mod others;
 pub(crate) mod run;
 
 pub use arm::{Arm, FutureArm, Map, future, map};

@@ -307,6 +307,7 @@ impl<T> Receiver<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Arm for RecvFuture<'_, T> {
     type Output = Result<T, RecvError>;
 
@@ -321,6 +322,7 @@ impl<T> Arm for RecvFuture<'_, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Arm for SendFuture<'_, T> {
     type Output = Result<(), SendError<T>>;
 
@@ -335,6 +337,7 @@ impl<T> Arm for SendFuture<'_, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> Arm for SendFrom<'_, T> {
     type Output = Result<(), SendError<()>>;
 
@@ -380,6 +383,7 @@ impl Native for After {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Arm for After {
     type Output = Instant;
 

@@ -20,6 +20,7 @@
 //!   all queues are, and the arms are touched by `&` only.
 
 use std::array;
+use std::borrow::BorrowMut;
 use std::cell::Cell;
 use std::hint;
 use std::task::{Context, Poll, Waker};
@@ -33,18 +34,24 @@ use crate::sys::clock::{self, Nanos};
 use crate::wait::Waiter;
 use crate::wait::token::{Token, Won};
 
-/// An arm with a place for its result.
+/// An arm, and the place for its result: `S` is an `Option` of that, or a `&mut` of one.
+///
+/// Without bounds, which stand at what makes one: a mistake is to be told of once.
 #[derive(Debug)]
-pub struct Place<A: Arm> {
+pub(super) struct Place<A, S> {
     /// `None`: its guard is false.
     arm: Option<A>,
-    output: Option<A::Output>,
+    output: S,
 }
 
 /// A [`Place`] of any arm.
 pub trait Candidate {
     #[doc(hidden)]
     fn kind(&self) -> Kind<'_>;
+
+    /// Whether a look would find nothing; says so only if that is cheap to see.
+    #[doc(hidden)]
+    fn is_idle(&self) -> bool;
 
     /// Polls it; whether it took effect, so that its result is in its place.
     #[doc(hidden)]
@@ -69,29 +76,23 @@ pub enum Limit {
     At(Nanos),
 }
 
-impl<A: Arm> Place<A> {
-    /// A place for an arm that is on, or (`None`) off.
-    pub fn new(arm: Option<A>) -> Place<A> {
-        Place { arm, output: None }
+impl<A, O> Place<A, Option<O>> {
+    /// An arm that keeps its result itself.
+    pub(super) fn new(arm: A) -> Self {
+        Place {
+            arm: Some(arm),
+            output: None,
+        }
     }
 
     /// The result, if this arm was chosen; drops the arm, and so withdraws it.
-    pub fn into_output(self) -> Option<A::Output> {
+    pub(super) fn into_output(self) -> Option<O> {
         self.output
     }
 }
 
-/// Expanded, before a select with a plain `default`: whether a look at this arm would find nothing. Known
-/// to the compiler arm by arm, so that nothing but a load or two is left of it.
-#[inline(always)]
-pub fn is_idle<A: Arm>(place: &Place<A>) -> bool {
-    match &place.arm {
-        None => true,
-        Some(arm) => arm.native().is_some_and(|Sealed(native)| native.is_idle()),
-    }
-}
-
-impl<A: Arm> Candidate for Place<A> {
+impl<A: Arm, S: BorrowMut<Option<A::Output>>> Candidate for Place<A, S> {
+    #[inline]
     fn kind(&self) -> Kind<'_> {
         match &self.arm {
             None => Kind::Off,
@@ -99,13 +100,22 @@ impl<A: Arm> Candidate for Place<A> {
         }
     }
 
+    #[inline(always)]
+    fn is_idle(&self) -> bool {
+        match &self.arm {
+            None => true,
+            Some(arm) => arm.native().is_some_and(|Sealed(native)| native.is_idle()),
+        }
+    }
+
+    #[inline]
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(arm) = &mut self.arm else {
             return false;
         };
         match arm.poll(cx) {
             Poll::Ready(output) => {
-                self.output = Some(output);
+                *self.output.borrow_mut() = Some(output);
                 true
             }
             Poll::Pending => false,
@@ -113,14 +123,32 @@ impl<A: Arm> Candidate for Place<A> {
     }
 }
 
-/// Expanded: an arm that is on.
-pub fn place<A: Arm>(arm: A) -> Place<A> {
-    Place::new(Some(arm))
+/// Expanded: an arm that is on, or (`None`) off. Its result stays in the frame of the select, large ones
+/// too, and is moved from there into the user's pattern.
+///
+/// Opaque, and with the result as a parameter: what is no arm is then told of here, and only here.
+#[inline]
+pub fn operand<A: Arm<Output = O>, O>(output: &mut Option<O>, arm: Option<A>) -> impl Candidate {
+    Place { arm, output }
 }
 
-/// Expanded: an arm that is off.
-pub fn off<A: Arm>() -> Place<A> {
-    Place::new(None)
+/// Expanded: an arm that is on; the names in the user's scope may not be what they seem.
+#[inline]
+pub fn on<A>(arm: A) -> Option<A> {
+    Some(arm)
+}
+
+/// Expanded: an arm that is off, or a result that is to come.
+#[inline]
+pub fn none<T>() -> Option<T> {
+    None
+}
+
+/// Expanded, before a select with a plain `default`: whether a look at this arm would find nothing. Known
+/// to the compiler arm by arm, so that nothing but a load or two is left of it.
+#[inline(always)]
+pub fn is_idle<C: Candidate>(place: &C) -> bool {
+    place.is_idle()
 }
 
 /// Expanded: a select without a default.
@@ -139,8 +167,15 @@ pub fn until(timeout: Duration) -> Limit {
 }
 
 /// Expanded: the result of the arm that was chosen.
+#[inline]
 pub fn taken<T>(output: Option<T>) -> T {
     output.expect("the chosen arm has a result")
+}
+
+/// Expanded: the result of an arm whose pattern binds none of it.
+#[inline]
+pub fn dropped<T>(output: Option<T>) {
+    drop(output);
 }
 
 /// Expanded: what follows a select without a default.

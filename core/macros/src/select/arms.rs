@@ -1,17 +1,19 @@
 //! Reads the arms of a `select!`.
 //!
 //! ```text
-//! arms  = arm { ["," ] arm } [","]        (the comma may be left out after a block)
-//! arm   = [pattern "="] operand ["," "if" condition] "=>" body
+//! arms  = arm { ["," ] arm } [","]        (the comma may be left out after a body in braces)
+//! arm   = [pattern [":" type] "="] operand ["," "if" condition] "=>" body
 //!       | "default" ["(" timeout ")"] "=>" body
 //! ```
 //!
 //! Patterns, operands, conditions and bodies are not parsed, only found: commas inside of brackets and
-//! of a turbofish (`::<A, B>`) belong to them. What is between two commas and has no `=>` belongs to the
-//! body before, unless the next piece starts with `if` and so is its guard.
+//! of the arguments of types (`tokens.rs`) belong to them. What is between two commas and has no `=>`
+//! belongs to the body before, unless the next piece starts with `if` and so is its guard.
 
-use proc_macro2::{Delimiter, Group, Ident, Spacing, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 
+use super::advice;
+use super::tokens::{assignment, commas, find_arrow, is, is_word, type_colon};
 use crate::error::{Error, Result};
 
 pub(super) struct Arms {
@@ -20,13 +22,15 @@ pub(super) struct Arms {
 }
 
 pub(super) struct Case {
-    pub(super) pattern: Option<TokenStream>,
+    pub(super) pattern: Vec<TokenTree>,
+    /// Of the pattern, if that is written out.
+    pub(super) ty: Option<TokenStream>,
     /// The operand, with `.recv()` and the like turned into what makes an arm.
     pub(super) arm: TokenStream,
     pub(super) guard: Option<TokenStream>,
     pub(super) body: TokenStream,
-    /// Where to show that the operand is no arm.
-    pub(super) span: Span,
+    /// Of the operand's first and last token, where to show that it is no arm.
+    pub(super) spans: (Span, Span),
 }
 
 pub(super) struct Default {
@@ -37,9 +41,14 @@ pub(super) struct Default {
 /// What stands before and after one `=>`.
 struct Piece {
     head: Vec<TokenTree>,
-    guard: Option<Vec<TokenTree>>,
+    guard: Option<Guard>,
     body: Vec<TokenTree>,
     arrow: Span,
+}
+
+struct Guard {
+    word: Span,
+    condition: TokenStream,
 }
 
 /// The root path in the first group, and the arms after it.
@@ -60,12 +69,10 @@ pub(super) fn read(input: TokenStream) -> Result<(TokenStream, Arms)> {
     };
     for piece in pieces(tokens.collect())? {
         if let Some(timeout) = default_head(&piece.head) {
+            let span = piece.head[0].span();
             let default = default(piece, timeout)?;
             if arms.default.replace(default).is_some() {
-                return Err(Error::at(
-                    Span::call_site(),
-                    "`select!` has more than one `default`",
-                ));
+                return Err(Error::at(span, "`select!` has more than one `default`"));
             }
         } else {
             arms.cases.push(case(piece)?);
@@ -80,11 +87,9 @@ fn pieces(tokens: Vec<TokenTree>) -> Result<Vec<Piece>> {
     let mut rest = tokens.as_slice();
     while !rest.is_empty() {
         let Some(arrow) = find_arrow(rest) else {
-            return Err(Error::over(
-                rest.iter().cloned().collect(),
-                "an arm of `select!` is `pattern = operand => body` or `default => body`: there is no `=>`",
-            ));
+            return Err(advice::on_no_arrow(rest));
         };
+        advice::on_head(&rest[..arrow])?;
         let (head, guard) = split_guard(&rest[..arrow])?;
         let span = rest[arrow].span();
         rest = &rest[arrow + 2..];
@@ -95,6 +100,7 @@ fn pieces(tokens: Vec<TokenTree>) -> Result<Vec<Piece>> {
                 "an arm of `select!` needs a body after `=>`",
             ));
         }
+        advice::on_body(&rest[..end], rest.get(end))?;
         let body = rest[..end].to_vec();
         rest = &rest[end..];
         if rest.first().is_some_and(|token| is(token, ',')) {
@@ -110,53 +116,21 @@ fn pieces(tokens: Vec<TokenTree>) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
-fn is(token: &TokenTree, c: char) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.as_char() == c)
-}
-
-fn is_joint(token: &TokenTree) -> bool {
-    matches!(token, TokenTree::Punct(punct) if punct.spacing() == Spacing::Joint)
-}
-
-/// The index of the first `=>`.
-fn find_arrow(tokens: &[TokenTree]) -> Option<usize> {
-    (0..tokens.len().saturating_sub(1))
-        .find(|&i| is(&tokens[i], '=') && is_joint(&tokens[i]) && is(&tokens[i + 1], '>'))
-}
-
-/// The indices of the commas that are not inside of a turbofish.
-fn commas(tokens: &[TokenTree]) -> impl Iterator<Item = usize> + '_ {
-    let mut depth = 0usize;
-    tokens.iter().enumerate().filter_map(move |(i, token)| {
-        let after_colons = i >= 2 && is(&tokens[i - 1], ':') && is(&tokens[i - 2], ':');
-        if is(token, '<') && (depth > 0 || after_colons) {
-            depth += 1;
-        } else if is(token, '>') && depth > 0 && !is(&tokens[i - 1], '-') {
-            depth -= 1;
-        }
-        (depth == 0 && is(token, ',')).then_some(i)
-    })
-}
-
 /// `head, if guard` or `head`.
-fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<Vec<TokenTree>>)> {
-    let comma = commas(tokens).find(|&i| is_word(tokens.get(i + 1), "if"));
-    // Other commas belong to types: `v: Result<u8, E> = rx.recv()`.
+fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<Guard>)> {
+    let comma = commas(tokens)
+        .into_iter()
+        .find(|&i| is_word(tokens.get(i + 1), "if"));
     let Some(comma) = comma else {
         return Ok((tokens.to_vec(), None));
     };
-    let guard = &tokens[comma + 2..];
-    if guard.is_empty() {
-        return Err(Error::at(
-            tokens[comma + 1].span(),
-            "`if` needs a condition",
-        ));
+    let word = tokens[comma + 1].span();
+    let condition = &tokens[comma + 2..];
+    if condition.is_empty() {
+        return Err(Error::at(word, "`if` needs a condition"));
     }
-    Ok((tokens[..comma].to_vec(), Some(guard.to_vec())))
-}
-
-fn is_word(token: Option<&TokenTree>, word: &str) -> bool {
-    matches!(token, Some(TokenTree::Ident(ident)) if *ident == word)
+    let condition = condition.iter().cloned().collect();
+    Ok((tokens[..comma].to_vec(), Some(Guard { word, condition })))
 }
 
 /// Where the body at the start of `tokens` ends.
@@ -170,14 +144,10 @@ fn body_end(tokens: &[TokenTree]) -> usize {
         return 1;
     }
     // The comma after which the next arm starts; commas of the body itself come before others.
-    let mut end = tokens.len();
-    for comma in commas(tokens) {
-        if starts_arm(&tokens[comma + 1..]) {
-            end = comma;
-            break;
-        }
-    }
-    end
+    commas(tokens)
+        .into_iter()
+        .find(|&comma| starts_arm(&tokens[comma + 1..]))
+        .unwrap_or(tokens.len())
 }
 
 /// Whether the next `=>` belongs to an arm that starts here, and not after a later comma.
@@ -185,80 +155,92 @@ fn starts_arm(tokens: &[TokenTree]) -> bool {
     let Some(arrow) = find_arrow(tokens) else {
         return tokens.is_empty();
     };
-    commas(&tokens[..arrow]).all(|comma| is_word(tokens.get(comma + 1), "if"))
+    let head = &tokens[..arrow];
+    // The guard of an arm whose own comma is missing, rather than `if a { x } else { y }.recv()`.
+    if is_word(head.first(), "if") && !head.iter().any(|token| is_word(Some(token), "else")) {
+        return false;
+    }
+    commas(head)
+        .into_iter()
+        .all(|comma| is_word(head.get(comma + 1), "if"))
 }
 
 /// Whether the head is `default` or `default(timeout)`; then the timeout.
-fn default_head(head: &[TokenTree]) -> Option<Option<TokenStream>> {
+fn default_head(head: &[TokenTree]) -> Option<Option<Group>> {
     match head {
         [TokenTree::Ident(ident)] if *ident == "default" => Some(None),
         [TokenTree::Ident(ident), TokenTree::Group(group)]
             if *ident == "default" && group.delimiter() == Delimiter::Parenthesis =>
         {
-            Some(Some(group.stream()))
+            Some(Some(group.clone()))
         }
         _ => None,
     }
 }
 
-fn default(piece: Piece, timeout: Option<TokenStream>) -> Result<Default> {
-    if piece.guard.is_some() {
-        return Err(Error::at(piece.arrow, "`default` takes no guard"));
+fn default(piece: Piece, timeout: Option<Group>) -> Result<Default> {
+    if let Some(guard) = piece.guard {
+        return Err(Error::at(guard.word, "`default` takes no guard"));
     }
-    if timeout.as_ref().is_some_and(TokenStream::is_empty) {
+    if let Some(group) = timeout.as_ref().filter(|group| group.stream().is_empty()) {
         return Err(Error::at(
-            piece.arrow,
+            group.span(),
             "`default(timeout)` needs a duration; without one write `default`",
         ));
     }
     Ok(Default {
-        timeout,
+        timeout: timeout.map(|group| group.stream()),
         body: piece.body.into_iter().collect(),
     })
 }
 
 fn case(piece: Piece) -> Result<Case> {
-    let (pattern, operand) = split_pattern(&piece.head);
-    let Some(first) = operand.first() else {
+    let (pattern, operand) = match assignment(&piece.head) {
+        Some(i) => (&piece.head[..i], &piece.head[i + 1..]),
+        None => (&[][..], piece.head.as_slice()),
+    };
+    let (Some(first), Some(last)) = (operand.first(), operand.last()) else {
         return Err(Error::at(
             piece.arrow,
             "an arm of `select!` needs an operand: `pattern = rx.recv() => body`",
         ));
     };
+    let (pattern, ty) = match type_colon(pattern) {
+        Some(i) => (
+            &pattern[..i],
+            Some(pattern[i + 1..].iter().cloned().collect()),
+        ),
+        None => (pattern, None),
+    };
     Ok(Case {
-        span: first.span(),
+        spans: (first.span(), last.span()),
         arm: arm(operand),
-        pattern: pattern.map(|pattern| pattern.iter().cloned().collect()),
-        guard: piece.guard.map(|guard| guard.into_iter().collect()),
+        pattern: pattern.to_vec(),
+        ty,
+        guard: piece.guard.map(|guard| guard.condition),
         body: piece.body.into_iter().collect(),
     })
 }
 
-/// Cuts at the first `=` that is not part of a longer operator.
-fn split_pattern(head: &[TokenTree]) -> (Option<&[TokenTree]>, &[TokenTree]) {
-    let assignment = (1..head.len()).find(|&i| {
-        let follows = is_joint(&head[i]) && head.get(i + 1).is_some_and(|next| is(next, '='));
-        is(&head[i], '=') && !is_joint(&head[i - 1]) && !follows
-    });
-    match assignment {
-        Some(i) => (Some(&head[..i]), &head[i + 1..]),
-        None => (None, head),
-    }
-}
-
-/// `x.recv()` becomes `x.recv_arm()`, likewise for `send` and `send_from`; anything else stays.
+/// `x.recv()` becomes `x.recv_arm()`, likewise for `send` and `send_from`, whatever the arguments: wrong
+/// ones are then told of once. Anything else stays.
 fn arm(operand: &[TokenTree]) -> TokenStream {
-    // `$operand:expr` of a macro comes in an invisible group.
     if let [TokenTree::Group(group)] = operand {
-        if group.delimiter() == Delimiter::None {
-            let inner: Vec<TokenTree> = group.stream().into_iter().collect();
-            return arm(&inner);
+        let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+        match group.delimiter() {
+            // `$operand:expr` of a macro comes in an invisible group.
+            Delimiter::None => return arm(&inner),
+            // What has its parentheses for us need not have them for a lint.
+            Delimiter::Parenthesis if !inner.is_empty() && commas(&inner).is_empty() => {
+                return group.stream();
+            }
+            _ => {}
         }
     }
     let mut tokens = operand.to_vec();
     if let [.., dot, TokenTree::Ident(name), TokenTree::Group(arguments)] = operand {
         if is(dot, '.') && arguments.delimiter() == Delimiter::Parenthesis {
-            if let Some(name) = arm_name(name, arguments) {
+            if let Some(name) = arm_name(name) {
                 let at = tokens.len() - 2;
                 tokens[at] = name.into();
             }
@@ -267,11 +249,11 @@ fn arm(operand: &[TokenTree]) -> TokenStream {
     tokens.into_iter().collect()
 }
 
-fn arm_name(name: &Ident, arguments: &Group) -> Option<Ident> {
-    let arm = match (name.to_string().as_str(), arguments.stream().is_empty()) {
-        ("recv", true) => "recv_arm",
-        ("send", false) => "send_arm",
-        ("send_from", false) => "send_from_arm",
+fn arm_name(name: &Ident) -> Option<Ident> {
+    let arm = match name.to_string().as_str() {
+        "recv" => "recv_arm",
+        "send" => "send_arm",
+        "send_from" => "send_from_arm",
         _ => return None,
     };
     Some(Ident::new(arm, name.span()))
@@ -299,7 +281,7 @@ mod tests {
     fn operands_become_arms() {
         let arms = arms(
             "a = rx.recv() => 1, self.tx.send((1, 2)) => {} b = tx.send_from(&mut slot) => 3, \
-             after(d) => 4,",
+             after(d) => 4, (rx.recv()) => 5, (1, 2) => 6",
         );
         let texts: Vec<_> = arms.cases.iter().map(|case| shown(&case.arm)).collect();
         let expected = [
@@ -307,14 +289,16 @@ mod tests {
             "self.tx.send_arm((1,2))",
             "tx.send_from_arm(&mutslot)",
             "after(d)",
+            "rx.recv()",
+            "(1,2)",
         ];
         assert_eq!(texts, expected);
         let named: Vec<_> = arms
             .cases
             .iter()
-            .map(|case| case.pattern.is_some())
+            .map(|case| !case.pattern.is_empty())
             .collect();
-        assert_eq!(named, [true, false, true, false]);
+        assert_eq!(named, [true, false, true, false, false, false]);
     }
 
     #[test]
@@ -338,8 +322,42 @@ mod tests {
     #[test]
     fn comparisons_are_not_bindings() {
         let arms = arms("pick(a == b, c <= d) => 1, x = pick(a >= b) => 2");
-        assert!(arms.cases[0].pattern.is_none());
-        assert_eq!(shown(arms.cases[1].pattern.as_ref().unwrap()), "x");
+        assert!(arms.cases[0].pattern.is_empty());
+        assert_eq!(arms.cases[1].pattern[0].to_string(), "x");
+    }
+
+    #[test]
+    fn commas_of_types_belong_to_them() {
+        let arms = arms(
+            "a = x => f(1), v: Result<i32, RecvError> = rx.recv(), if a < b => g(v), \
+             v: Map<A, Vec<B>>= <T as Tr<A, B>>::arm() => n as Map<A, B>, \
+             (a, b): (A, Box<dyn Fn(A) -> Vec<B, C>>) = y => |a: Map<A, B>, b| -> Map<A, B> { a }, \
+             z => a << b, if x { a } else { b }.recv() => <T as Tr<A, B>>::f(), \
+             default => 1 < 2",
+        );
+        let shown_cases: Vec<_> = arms
+            .cases
+            .iter()
+            .map(|case| {
+                let pattern: TokenStream = case.pattern.iter().cloned().collect();
+                let ty = case.ty.as_ref().map_or(String::new(), shown);
+                [shown(&pattern), ty, shown(&case.arm), shown(&case.body)]
+            })
+            .collect();
+        let expected = [
+            ["a", "", "x", "f(1)"],
+            ["v", "Result<i32,RecvError>", "rx.recv_arm()", "g(v)"],
+            ["v", "Map<A,Vec<B>>", "<TasTr<A,B>>::arm()", "nasMap<A,B>"],
+            [
+                "(a,b)",
+                "(A,Box<dynFn(A)->Vec<B,C>>)",
+                "y",
+                "|a:Map<A,B>,b|->Map<A,B>{a}",
+            ],
+            ["", "", "z", "a<<b"],
+            ["", "", "ifx{a}else{b}.recv_arm()", "<TasTr<A,B>>::f()"],
+        ];
+        assert_eq!(shown_cases, expected);
     }
 
     #[test]

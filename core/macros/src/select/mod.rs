@@ -8,20 +8,25 @@
 //! ```text
 //! select! { pat = rx.recv(), if cond => body, default => other }
 //!
-//! let (chosen, output) = match (if cond { place(Some(rx.recv_arm())) } else { place(None) }, now()) {
-//!     (mut place, limit) => { let chosen = run([&mut place], limit); (chosen, place.into_output()) }
+//! let mut output = none();
+//! let chosen = match (&mut operand(&mut output, if cond { on(rx.recv_arm()) } else { none() }), now()) {
+//!     (place, limit) => if is_idle(place) { 1 } else { run([place], limit) }
 //! };
-//! match chosen { 0 => { let pat = taken(output); body } _ => other }
+//! match chosen { 0 => match taken(output) { pat => body }, _ => other }
 //! ```
 //!
-//! The operands stand in the head of a `match` so that what they borrow from temporaries lives as long
-//! as the wait. All arms are gone before a body runs. Our names are invisible to the user's code
-//! (`mixed_site`). Nothing of this is `unsafe`.
+//! The operands stand in the head of a `match`, so that they, and what they borrow from temporaries, live
+//! as long as the wait; but what is borrowed under a guard ends with its `if`. All arms are gone before a
+//! body runs. A result is moved once, from the arm to its place, and from there into the pattern:
+//! messages may be large, stacks are not. Our names are invisible to the user's code (`mixed_site`).
+//! Nothing of this is `unsafe`.
 
+mod advice;
 mod arms;
+mod tokens;
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote};
 
 use crate::error::Result;
 use arms::{Arms, Case, Default};
@@ -42,24 +47,30 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     Ok(wait(&root, arms))
 }
 
+/// Of the first and the last token of a range: there is no joining them.
+type Spans = (Span, Span);
+
 fn ours(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
 fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
     let private = quote!(#root::__private);
-    let chosen = ours("chosen");
-    let limit = ours("limit");
+    let (chosen, limit) = (ours("chosen"), ours("limit"));
     let numbers = 0..arms.cases.len();
-    let places: Vec<Ident> = numbers
-        .clone()
-        .map(|i| format_ident!("place_{}", i, span = Span::mixed_site()))
-        .collect();
     let outputs: Vec<Ident> = numbers
         .clone()
         .map(|i| format_ident!("output_{}", i, span = Span::mixed_site()))
         .collect();
-    let operands = arms.cases.iter().map(|case| operand(&private, case));
+    let places: Vec<Ident> = numbers
+        .clone()
+        .map(|i| format_ident!("place_{}", i, span = Span::mixed_site()))
+        .collect();
+    let operands = arms
+        .cases
+        .iter()
+        .zip(&outputs)
+        .map(|(case, output)| place(root, case, output));
     let until = match &arms.default {
         None => quote!(#private::select_never()),
         Some(default) => match &default.timeout {
@@ -71,45 +82,120 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         .cases
         .iter()
         .zip(&outputs)
-        .zip(numbers)
-        .map(|((case, output), number)| {
-            let body = &case.body;
-            let pattern = case.pattern.clone().unwrap_or_else(|| quote!(_));
-            quote!(#[allow(unused_braces)] #number => { let #pattern = #private::select_taken(#output); #body })
-        });
+        .map(|(case, output)| body(&private, case, output));
     let otherwise = match &arms.default {
         Some(default) => default.body.clone(),
         None => quote!(#private::select_unreachable()),
     };
-    let run = quote!(#private::select_run([#(&mut #places),*], #limit));
+    let run = quote!(#private::select_run([#(#places),*], #limit));
     let run = match &arms.default {
         Some(Default { timeout: None, .. }) => {
             let none = arms.cases.len();
-            quote!(if #(#private::select_is_idle(&#places))&&* { #none } else { #run })
+            quote!(if #(#private::select_is_idle(#places))&&* { #none } else { #run })
         }
         _ => run,
     };
     quote!({
-        let (#chosen, #(#outputs),*) = match (#(#operands,)* #until,) {
-            (#(mut #places,)* #limit,) => {
-                let #chosen = #run;
-                (#chosen, #(#places.into_output()),*)
-            }
-        };
+        #[allow(unused_imports)]
+        use #private::{SelectRecv as _, SelectSend as _};
+        #(let mut #outputs = #private::select_none();)*
+        let #chosen = match (#(&mut #operands,)* #until,) { (#(#places,)* #limit,) => #run };
         match #chosen {
-            #(#bodies)*
-            #[allow(unused_braces)]
-            _ => { #otherwise }
+            #(#numbers => #bodies,)*
+            _ => #otherwise,
         }
     })
 }
 
-/// The operand as an arm in its place; with a guard it is evaluated only if that is true.
-fn operand(private: &TokenStream, case: &Case) -> TokenStream {
-    let arm = &case.arm;
-    let place = quote_spanned!(case.span=> #private::select_place(#arm));
-    match &case.guard {
-        None => place,
-        Some(guard) => quote!(if #guard { #place } else { #private::select_off() }),
+/// The operand as an arm, with the place for its result; with a guard it is evaluated only if that is true.
+///
+/// That the operand is no arm concerns the call, its argument and what that is made of: all of them have the
+/// same span, that of the operand, so that the compiler tells of it once.
+fn place(root: &TokenStream, case: &Case, output: &Ident) -> TokenStream {
+    let (first, last) = case.spans;
+    let (site, _) = ends(root);
+    let on = shown(root, "select_on", case.spans);
+    let operand = shown(root, "select_operand", case.spans);
+    let mut arm = Group::new(Delimiter::Parenthesis, case.arm.clone());
+    arm.set_span(last.resolved_at(site));
+    let mut arm = quote!(#on #arm);
+    if let Some(guard) = &case.guard {
+        let none = quote!(#root::__private::select_none());
+        let mut otherwise = Group::new(Delimiter::Brace, none);
+        otherwise.set_span(last.resolved_at(site));
+        let word = Ident::new("if", first.resolved_at(site));
+        arm = quote!(#word #guard { #arm } else #otherwise);
     }
+    quote!(#operand(&mut #output, #arm))
+}
+
+/// The path of a function of ours that the compiler shows to the user as the range from the first to the last
+/// of the two spans.
+fn shown(root: &TokenStream, name: &str, (first, last): Spans) -> TokenStream {
+    let (site, _) = ends(root);
+    let root = root.clone().into_iter().map(|mut token| {
+        token.set_span(first.resolved_at(token.span()));
+        token
+    });
+    let root: TokenStream = root.collect();
+    let name = Ident::new(name, last.resolved_at(site));
+    quote!(#root::__private::#name)
+}
+
+/// The body, with the pattern bound to the result.
+///
+/// An arm of a `match`: there a body in braces is what everybody writes, `|` needs no parentheses, and
+/// what a pattern leaves out is told of in few words.
+fn body(private: &TokenStream, case: &Case, output: &Ident) -> TokenStream {
+    let body = &case.body;
+    // Shown as the body, where its type matters.
+    let (start, end) = ends(body);
+    let word = Ident::new("match", start.resolved_at(Span::mixed_site()));
+    let (taken, arms) = match case.pattern.as_slice() {
+        // Dropped before the body runs, and not after it.
+        [] => (dropped(private, output), quote!(() => #body)),
+        [TokenTree::Ident(name)] if *name == "_" && case.ty.is_none() => {
+            (dropped(private, output), quote!(() => #body))
+        }
+        [name @ TokenTree::Ident(_)] => (taken(private, output, case), quote!(#name => #body)),
+        pattern => {
+            // With a second arm, that is not the user's, the compiler does not say where to add one.
+            let nothing = quote!(_ if false => #private::select_unreachable());
+            let arms = quote!(#(#pattern)* => #body, #[allow(unreachable_patterns)] #nothing);
+            (taken(private, output, case), arms)
+        }
+    };
+    let mut arms = Group::new(Delimiter::Brace, arms);
+    arms.set_span(end.resolved_at(Span::mixed_site()));
+    quote!(#word #taken #arms)
+}
+
+/// The spans of the first and the last token.
+fn ends(tokens: &TokenStream) -> Spans {
+    let mut spans = tokens.clone().into_iter().map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::mixed_site);
+    (first, spans.last().unwrap_or(first))
+}
+
+fn dropped(private: &TokenStream, output: &Ident) -> TokenStream {
+    quote!(#private::select_dropped(#output))
+}
+
+/// What is bound, shown to the user at the pattern.
+fn taken(private: &TokenStream, output: &Ident, case: &Case) -> TokenStream {
+    let (first, last) = ends(&case.pattern.iter().cloned().collect());
+    let mut function = Group::new(Delimiter::Parenthesis, quote!(#private::select_taken));
+    function.set_span(first);
+    let mut arguments = Group::new(Delimiter::Parenthesis, quote!(#output));
+    arguments.set_span(last);
+    let taken = quote!(#function #arguments);
+    let Some(ty) = &case.ty else {
+        return taken;
+    };
+    // In two steps: else the type would be sought in our functions.
+    let typed = Ident::new("typed", first.resolved_at(Span::mixed_site()));
+    let block = quote!(let #typed = #taken; let #typed: #ty = #typed; #typed);
+    let mut block = Group::new(Delimiter::Brace, block);
+    block.set_span(first);
+    block.into_token_stream()
 }

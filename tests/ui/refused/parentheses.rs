@@ -1,0 +1,10 @@
+//! A receive in parentheses is a plain call.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        v = (rx.recv()) => println!("{v:?}"),
+    }
+}

@@ -1,0 +1,11 @@
+//! A statement as body.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        v = rx.recv() => println!("{v:?}");
+        default => {}
+    }
+}

@@ -1,0 +1,11 @@
+//! Statements after a block.
+
+use routines::{channel, select};
+
+fn main() {
+    let (_tx, rx) = channel::bounded::<u32>(1);
+    select! {
+        v = rx.recv() => { println!("{v:?}") };
+        default => {}
+    }
+}
