@@ -103,7 +103,7 @@ fn patterns_may_take_things_apart() {
         assert_eq!(sum, 6);
         let text = select! { ref text @ _ = Ready(Some(String::from("text"))) => text.len() };
         assert_eq!(text, 4);
-        let number = select! { (Ok(n) | Err(n)) = Ready(Some(Err::<u8, u8>(9))) => n };
+        let number = select! { Ok(n) | Err(n) = Ready(Some(Err::<u8, u8>(9))) => n };
         assert_eq!(number, 9);
         let typed = select! { n: u64 = Ready(Some(1 << 40)) => n };
         assert_eq!(typed, 1 << 40);
