@@ -40,7 +40,7 @@ unsafe impl<T: Send> Sync for Chan<T> {}
 type Held<'a, T> = SpinGuard<'a, State<T>>;
 
 /// What is left in the slot of a call that failed.
-fn back<T>(slot: Option<T>) -> T {
+pub(super) fn back<T>(slot: Option<T>) -> T {
     slot.expect("what was not sent is still in its slot")
 }
 

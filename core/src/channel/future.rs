@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::chan::Chan;
+use super::chan::{Chan, back};
 use super::error::{RecvError, SendError};
 use super::state::{Grab, Offer, Received};
 use crate::wait::{TaskWaiter, WaitList, Wakes};
@@ -55,8 +55,8 @@ pub struct SendFuture<'a, T> {
     pub(crate) slot: UnsafeCell<Option<T>>,
     /// I2.
     parcel: Option<Parcel<T>>,
-    /// The result, if it came by way of a select.
-    pub(crate) done: Cell<Option<Result<(), SendError<T>>>>,
+    /// How it ended, if by way of a select; what was not sent is still in the slot.
+    pub(crate) done: Cell<Option<Result<(), ()>>>,
     /// It has given its result.
     is_over: bool,
 }
@@ -147,6 +147,7 @@ impl<'a, T> RecvFuture<'a, T> {
         self.task.is_some() || self.is_over
     }
 
+    #[inline]
     pub(super) fn new(chan: &'a Chan<T>) -> RecvFuture<'a, T> {
         RecvFuture {
             chan,
@@ -155,6 +156,13 @@ impl<'a, T> RecvFuture<'a, T> {
             is_done: Cell::new(false),
             is_over: false,
         }
+    }
+
+    /// Done by way of a select: moves the result to where the select has it.
+    pub(crate) fn take_done(&mut self, output: &mut Option<Result<T, RecvError>>) {
+        self.is_over = true;
+        // Swapped, which needs no room for a third one.
+        std::mem::swap(output.insert(Err(RecvError)), self.slot.get_mut());
     }
 
     /// One look, and a place in the queue if there is a cell for it; done: the slot has the result.
@@ -221,6 +229,7 @@ impl<'a, T> SendFuture<'a, T> {
         self.task.is_some() || self.is_over
     }
 
+    #[inline]
     pub(super) fn new(chan: &'a Chan<T>, value: T) -> SendFuture<'a, T> {
         SendFuture {
             chan,
@@ -230,6 +239,23 @@ impl<'a, T> SendFuture<'a, T> {
             done: Cell::new(None),
             is_over: false,
         }
+    }
+
+    /// Done by way of a select: moves the result to where the select has it.
+    pub(crate) fn take_done(&mut self, output: &mut Option<Result<(), SendError<T>>>) {
+        self.is_over = true;
+        match self.done.take() {
+            Some(Ok(())) => *output = Some(Ok(())),
+            Some(Err(())) => self.refuse(output),
+            None => {}
+        }
+    }
+
+    /// In a frame of its own, since it has the value in it.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, output: &mut Option<Result<(), SendError<T>>>) {
+        *output = Some(Err(SendError(back(self.slot.get_mut().take()))));
     }
 
     /// One look, and a place in the queue if there is a cell for it.
@@ -250,9 +276,7 @@ impl<'a, T> SendFuture<'a, T> {
             };
             let step = match (offer, fresh.take()) {
                 (Offer::Sent, _) => Step::Done(Ok(())),
-                (Offer::Closed, _) => Step::Done(Err(SendError(
-                    slot.take().expect("what was not sent is still in its slot"),
-                ))),
+                (Offer::Closed, _) => Step::Done(Err(SendError(back(slot.take())))),
                 (Offer::Full, None) => Step::NeedsCell,
                 (Offer::Full, Some(cell)) => {
                     self.pack(&cell);
@@ -294,7 +318,7 @@ impl<T> Future for SendFuture<'_, T> {
         let this = &mut *self;
         if let Some(done) = this.done.take() {
             this.is_over = true;
-            return Poll::Ready(done);
+            return Poll::Ready(done.map_err(|()| SendError(back(this.slot.get_mut().take()))));
         }
         assert!(!this.is_over, "{AFTER}");
         renew(this.task.as_ref(), cx);

@@ -121,6 +121,7 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// [`RecvError`] if the channel is empty, and closed or without senders.
+    #[inline]
     pub fn recv_async(&self) -> RecvFuture<'_, T> {
         RecvFuture::new(&self.chan)
     }

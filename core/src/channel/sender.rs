@@ -111,6 +111,7 @@ impl<T> Sender<T> {
     ///
     /// # Errors
     /// [`SendError`] with the value if the channel is closed or every receiver is gone.
+    #[inline]
     pub fn send_async(&self, value: T) -> SendFuture<'_, T> {
         SendFuture::new(&self.chan, value)
     }

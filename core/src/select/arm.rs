@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use super::native::Native;
 use crate::sched::forbid::forbid_park;
@@ -69,6 +69,15 @@ pub trait Arm {
     fn native(&self) -> Option<Sealed<'_>> {
         None
     }
+
+    /// After it has taken effect that way: puts the result into its place. A large one is moved there once,
+    /// where `poll` would move it through a frame or two.
+    #[doc(hidden)]
+    fn collect(&mut self, output: &mut Option<Self::Output>) {
+        if let Poll::Ready(ready) = self.poll(&mut Context::from_waker(Waker::noop())) {
+            *output = Some(ready);
+        }
+    }
 }
 
 /// The faster way of this crate's own arms.
@@ -92,6 +101,10 @@ impl<A: Arm + ?Sized> Arm for &mut A {
     fn native(&self) -> Option<Sealed<'_>> {
         (**self).native()
     }
+
+    fn collect(&mut self, output: &mut Option<A::Output>) {
+        (**self).collect(output);
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -104,6 +117,10 @@ impl<A: Arm + ?Sized> Arm for Box<A> {
 
     fn native(&self) -> Option<Sealed<'_>> {
         (**self).native()
+    }
+
+    fn collect(&mut self, output: &mut Option<A::Output>) {
+        (**self).collect(output);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The faster way of this crate's own arms: they stand in the queues of their channels, and whoever
 //! takes them off completes them.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -47,13 +47,6 @@ pub(crate) trait Native {
     fn due(&self) -> Option<Nanos> {
         None
     }
-}
-
-/// # Safety
-/// By the select that has the arm, not while it stands in a queue (see [`Native`]).
-unsafe fn take<T>(slot: &UnsafeCell<Option<T>>) -> Option<T> {
-    // SAFETY: the caller's promise.
-    unsafe { (*slot.get()).take() }
 }
 
 impl<T> RecvFuture<'_, T> {
@@ -165,11 +158,7 @@ impl<T> SendFuture<'_, T> {
         let Some(result) = result else {
             return false;
         };
-        self.done.set(Some(result.map_err(|()| {
-            // SAFETY: not in a queue.
-            let value = unsafe { take(&self.slot) };
-            SendError(value.expect("what was not sent is still in its slot"))
-        })));
+        self.done.set(Some(result));
         true
     }
 }
@@ -295,6 +284,7 @@ impl<T> Sender<T> {
 
     /// The arm that `tx.send(value)` stands for in a [`select!`](crate::select!): if another one is
     /// chosen, the value is dropped.
+    #[inline]
     pub fn send_arm(&self, value: T) -> SendFuture<'_, T> {
         self.send_async(value)
     }
@@ -302,6 +292,7 @@ impl<T> Sender<T> {
 
 impl<T> Receiver<T> {
     /// The arm that `rx.recv()` stands for in a [`select!`](crate::select!).
+    #[inline]
     pub fn recv_arm(&self) -> RecvFuture<'_, T> {
         self.recv_async()
     }
@@ -320,6 +311,10 @@ impl<T> Arm for RecvFuture<'_, T> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
     }
+
+    fn collect(&mut self, output: &mut Option<Self::Output>) {
+        self.take_done(output);
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -334,6 +329,10 @@ impl<T> Arm for SendFuture<'_, T> {
     fn native(&self) -> Option<Sealed<'_>> {
         // One that has been polled as a future goes on as one.
         (!self.is_waiting()).then_some(Sealed(self))
+    }
+
+    fn collect(&mut self, output: &mut Option<Self::Output>) {
+        self.take_done(output);
     }
 }
 

@@ -56,6 +56,10 @@ pub trait Candidate {
     /// Polls it; whether it took effect, so that its result is in its place.
     #[doc(hidden)]
     fn poll(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// One of ours that has taken effect: puts its result into its place.
+    #[doc(hidden)]
+    fn collect(&mut self) -> bool;
 }
 
 /// How an arm is waited for.
@@ -120,6 +124,14 @@ impl<A: Arm, S: BorrowMut<Option<A::Output>>> Candidate for Place<A, S> {
             }
             Poll::Pending => false,
         }
+    }
+
+    fn collect(&mut self) -> bool {
+        let output = self.output.borrow_mut();
+        if let Some(arm) = &mut self.arm {
+            arm.collect(output);
+        }
+        output.is_some()
     }
 }
 
@@ -239,7 +251,7 @@ fn look(arms: Arms<'_, '_>, order: &[usize], waker: &Waker) -> Option<usize> {
         let arm = &mut arms[number];
         match arm.kind() {
             Kind::Off => false,
-            Kind::Native(Sealed(native)) => native.look() && collect(*arm),
+            Kind::Native(Sealed(native)) => native.look() && arm.collect(),
             Kind::Foreign => poll(*arm, waker),
         }
     })
@@ -249,11 +261,6 @@ fn poll(arm: &mut dyn Candidate, waker: &Waker) -> bool {
     // Foreign code, in the middle of a wait.
     let _guard = forbid::forbid_park();
     arm.poll(&mut Context::from_waker(waker))
-}
-
-/// Puts the result of an arm of ours that has taken effect into its place.
-fn collect(arm: &mut dyn Candidate) -> bool {
-    arm.poll(&mut Context::from_waker(Waker::noop()))
 }
 
 /// Steps 1 to 6.
@@ -347,7 +354,7 @@ fn completed(arms: Arms<'_, '_>, waiters: &[Waiter], winner: *const Waiter) -> O
     let Kind::Native(Sealed(native)) = arms[number].kind() else {
         return None;
     };
-    (native.won() && collect(arms[number])).then_some(number)
+    (native.won() && arms[number].collect()).then_some(number)
 }
 
 /// When the select or one of its timers is due.
