@@ -6,6 +6,9 @@
 
 use std::collections::VecDeque;
 
+use super::moves::pop_into;
+use super::state::Received;
+
 /// Bytes that a bounded channel allocates at once, at most; a larger buffer grows with use.
 const PREALLOCATED: usize = 64 * 1024;
 /// Bytes of a block of an unbounded channel.
@@ -89,6 +92,15 @@ impl<T> Buffer<T> {
         }
     }
 
+    /// As [`pop`](Buffer::pop), not by way of the frame: values may be large.
+    #[inline]
+    pub(crate) fn pop_into(&mut self, slot: &mut Received<T>) -> bool {
+        match &mut self.values {
+            Values::Ring(ring) => pop_into(ring, slot),
+            Values::Blocks(blocks) => blocks.pop_into(slot),
+        }
+    }
+
     /// Empties it; the values are dropped with what is returned.
     pub(crate) fn take(&mut self) -> Buffer<T> {
         let empty = match self.values {
@@ -138,6 +150,21 @@ impl<T> Blocks<T> {
             self.close();
         }
         Some(value)
+    }
+
+    #[inline]
+    fn pop_into(&mut self, slot: &mut Received<T>) -> bool {
+        let Some(block) = self.blocks.front_mut() else {
+            return false;
+        };
+        if !pop_into(block, slot) {
+            return false;
+        }
+        self.len -= 1;
+        if block.is_empty() && self.blocks.len() > 1 {
+            self.close();
+        }
+        true
     }
 
     /// The first block is empty, and there are others.

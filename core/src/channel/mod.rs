@@ -8,9 +8,9 @@
 //! unbounded one never makes a sender wait, and so uses as much memory as it is given;
 //! [`Builder::high_water`] tells when that gets out of hand.
 //!
-//! A message is moved by value, a few times on the stack of whoever sends or receives: one of many
-//! kilobytes asks for a larger stack ([`Builder::stack_size`](crate::routine::Builder::stack_size)), or for
-//! a `Box`.
+//! A message is moved by value, a few times on the stack of whoever sends or receives. One of 32 KiB works
+//! on a routine's default stack if little else is on it; a larger one asks for a larger stack
+//! ([`Builder::stack_size`](crate::routine::Builder::stack_size)), or for a `Box`.
 //!
 //! To wait for several at once there is [`select!`](crate::select!).
 
@@ -20,6 +20,7 @@ mod chan;
 mod ends;
 mod error;
 mod future;
+mod moves;
 mod receiver;
 mod sender;
 mod state;

@@ -26,6 +26,7 @@
 
 use super::buffer::Buffer;
 use super::error::RecvError;
+use super::moves::hand;
 use crate::wait::token::Token;
 use crate::wait::{Claimed, WaitList, Waiter, Wakes};
 
@@ -179,14 +180,16 @@ impl<T> State<T> {
         if !self.buffer.has_room() {
             return Offer::Full;
         }
-        if let Some(value) = value.take() {
-            self.put(value);
-        }
+        self.put_from(value);
         Offer::Sent
     }
 
+    /// Puts what is in the slot into the buffer.
     #[inline]
-    fn put(&mut self, value: T) {
+    fn put_from(&mut self, value: &mut Option<T>) {
+        let Some(value) = value.take() else {
+            return;
+        };
         self.buffer.push(value);
         let len = self.buffer.len();
         self.most = self.most.max(len);
@@ -196,13 +199,14 @@ impl<T> State<T> {
         }
     }
 
+    /// Takes a value out of the buffer, not by way of the frame.
     #[inline]
-    fn take(&mut self) -> Option<T> {
-        let value = self.buffer.pop();
+    fn take_into(&mut self, slot: &mut Received<T>) -> bool {
+        let is_taken = self.buffer.pop_into(slot);
         if !self.is_armed && self.buffer.len() <= self.mark / 2 {
             self.is_armed = true;
         }
-        value
+        is_taken
     }
 
     /// After the calls that may have put something in: the number of values to tell of, else 0.
@@ -233,7 +237,7 @@ impl<T> State<T> {
             wakes.add(sender);
             return (Offer::Full, wakes);
         }
-        *slot = value.take().ok_or(RecvError);
+        hand(value, slot);
         (Offer::Sent, Wakes::one(receiver))
     }
 
@@ -280,16 +284,11 @@ impl<T> State<T> {
         // SAFETY: I2.
         let slot = unsafe { receiving_slot::<T>(&receiver) };
         // Something may lie there that a future was told of and has not come for: order is kept.
-        let given = match self.take() {
-            None => value.take(),
-            head => {
-                if let Some(value) = value.take() {
-                    self.put(value);
-                }
-                head
-            }
-        };
-        *slot = given.ok_or(RecvError);
+        if self.take_into(slot) {
+            self.put_from(value);
+        } else {
+            hand(value, slot);
+        }
         wakes.add(receiver);
         Offer::Sent
     }
@@ -301,8 +300,7 @@ impl<T> State<T> {
             return self.grab_rendezvous(slot);
         }
         if self.receiving.is_empty() {
-            if let Some(value) = self.take() {
-                *slot = Ok(value);
+            if self.take_into(slot) {
                 let wakes = if self.sending.is_empty() {
                     Wakes::NONE
                 } else {
@@ -358,7 +356,7 @@ impl<T> State<T> {
                 return (Grab::Got, wakes);
             }
             // SAFETY: I2.
-            *unsafe { receiving_slot::<T>(&receiver) } = std::mem::replace(slot, Err(RecvError));
+            std::mem::swap(unsafe { receiving_slot::<T>(&receiver) }, slot);
             wakes.add(receiver);
         }
         (self.nothing(), wakes)
@@ -366,12 +364,10 @@ impl<T> State<T> {
 
     /// With a buffer: the next value out of it.
     fn grab_buffer(&mut self, slot: &mut Received<T>) -> Grab {
-        match self.take() {
-            Some(value) => {
-                *slot = Ok(value);
-                Grab::Got
-            }
-            None => self.nothing(),
+        if self.take_into(slot) {
+            Grab::Got
+        } else {
+            self.nothing()
         }
     }
 
@@ -406,8 +402,8 @@ impl<T> State<T> {
     fn take_from_sender(&mut self, slot: &mut Received<T>) -> Option<Claimed> {
         let sender = self.sending.pop_front()?;
         // SAFETY: I2: without a buffer every sender has a slot.
-        let value = unsafe { sending_slot::<T>(&sender) }.take();
-        *slot = Ok(value.expect("a linked sender's slot holds its value"));
+        let is_handed = hand(unsafe { sending_slot::<T>(&sender) }, slot);
+        assert!(is_handed, "a linked sender's slot holds its value");
         Some(sender)
     }
 
@@ -427,9 +423,7 @@ impl<T> State<T> {
             return false;
         }
         // SAFETY: I2.
-        if let Some(value) = unsafe { sending_slot::<T>(sender) }.take() {
-            self.put(value);
-        }
+        self.put_from(unsafe { sending_slot::<T>(sender) });
         true
     }
 
@@ -475,7 +469,8 @@ impl<T> State<T> {
                     break;
                 }
                 // SAFETY: I2.
-                *unsafe { receiving_slot::<T>(&receiver) } = self.take().ok_or(RecvError);
+                let slot = unsafe { receiving_slot::<T>(&receiver) };
+                self.take_into(slot);
                 wakes.add(receiver);
                 // There is room again.
                 is_done = false;
