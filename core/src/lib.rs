@@ -159,22 +159,63 @@ pub mod prelude {
 /// ```
 ///
 /// # Arms
-/// - `pattern = rx.recv() => body`: the pattern, which must be irrefutable, is bound to what `recv`
-///   returns.
+/// - `pattern = rx.recv() => body`: the pattern is bound to what `recv` returns. It must be irrefutable,
+///   as that of a `let`, and may have its type, `pattern: Type`; but `Ok(v) | Err(v)` needs no parentheses.
 /// - `pattern = tx.send(value) => body`: `value` is evaluated also if another arm is chosen, and dropped
 ///   then. `tx.send_from(&mut slot)` takes it out of an `Option` only if it is chosen.
 /// - `pattern = operand => body`, where the operand is any [`Arm`](select::Arm):
 ///   [`time::after`], a handle (`&mut handle`), [`select::future`] of any future, one of your own.
-/// - `operand => body`: the result is dropped.
+/// - `operand => body`: the result is dropped, as with `_ = operand`, before the body runs.
 /// - `pattern = operand, if condition => body`: if the condition is false, the operand is not evaluated
-///   and the arm is off. [`channel::never`] does the same for a receiver.
+///   and the arm is off. [`channel::never`] does the same for a receiver. The condition comes before the
+///   wait and cannot look at the result; `if let` works.
 /// - `default => body`: chosen if nothing is ready; without it the select waits.
 /// - `default(timeout) => body`: chosen if nothing is ready within that duration.
 ///
 /// Conditions and operands are evaluated once, in the order they are written. Of several arms that are
 /// ready each is equally likely to be chosen. The other arms are withdrawn before the body runs, which
 /// may `break`, `continue`, `return` and use `?`; its value is that of the select. A select without arms
-/// waits for ever.
+/// waits for ever, and so does one whose arms are all off.
+///
+/// Arms are separated by commas. After a body in braces, `=> { .. }`, the comma may be left out; unlike in
+/// a `match` that is so after no other body, be it an `if`, a `match` or an `unsafe { .. }`.
+///
+/// # What becomes an arm
+/// An operand that ends with a call of a method named `recv`, `send` or `send_from` is rewritten, whatever
+/// it is called on: `x.recv()` becomes `x.recv_arm()`, `x.send(value)` `x.send_arm(value)`, and
+/// `x.send_from(&mut slot)` `x.send_from_arm(&mut slot)`. Anything else is taken as it is. So
+/// - a type of your own takes part in this by a method `recv_arm` or `send_arm` that returns an
+///   [`Arm`](select::Arm), of its channel for example;
+/// - parentheses switch it off, for a `recv` that returns an arm itself: `v = (x.recv()) => ..`;
+/// - a receiver of the standard library or of another crate is no arm, unless its crate has a future for
+///   [`select::future`].
+///
+/// ```
+/// use rust_routines::{channel::{self, Receiver, RecvError}, select};
+///
+/// struct Inbox(Receiver<String>);
+///
+/// impl Inbox {
+///     fn recv_arm(&self) -> impl select::Arm<Output = Result<String, RecvError>> {
+///         self.0.recv_arm()
+///     }
+/// }
+///
+/// let (tx, rx) = channel::bounded(1);
+/// let inbox = Inbox(rx);
+/// tx.send("text".to_string()).unwrap();
+/// select! {
+///     text = inbox.recv() => assert_eq!(text.unwrap(), "text"),
+/// }
+/// ```
+///
+/// # How long operands live
+/// What an operand borrows from a temporary lives as long as the wait: `v = self.clone_of_it().recv() => ..`
+/// is fine. With a guard, the operand stands in an `if`, whose temporaries end with it: there give them a name
+/// before the select. When the body runs, operands, arms and their temporaries are gone.
+///
+/// A message of many kilobytes is moved from the arm to the pattern on the stack of the routine that selects:
+/// see [`channel`].
 ///
 /// **Blocks** the calling routine; on a plain thread, the thread.
 ///

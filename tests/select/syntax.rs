@@ -150,3 +150,107 @@ fn what_operands_borrow_is_free_in_bodies() {
         assert_eq!(back, Err(Some(String::new())));
     });
 }
+
+/// Alternatives need no parentheses; a leading `|` is one too.
+#[test]
+fn patterns_have_alternatives() {
+    type Either = select::FutureArm<std::future::Ready<Result<i32, i32>>>;
+    fn ready(result: Result<i32, i32>) -> Either {
+        select::future(std::future::ready(result))
+    }
+    watched(|| {
+        for result in [Ok(1), Err(1)] {
+            let never = channel::never::<i32>();
+            let got = select! {
+                Ok(v) | Err(v) = ready(result), if true => v,
+                Ok(_) | Err(RecvError) = never.recv() => 2,
+            };
+            assert_eq!(got, 1);
+            assert_eq!(select! { | Ok(v) | Err(v) = ready(result) => { v } }, 1);
+            assert_eq!(
+                select! { Ok(v) | Err(v): Result<i32, i32> = ready(result) => v },
+                1
+            );
+        }
+    });
+}
+
+trait Waits<A, B> {
+    fn waits() -> select::FutureArm<std::future::Ready<(Option<A>, Option<B>)>>;
+}
+
+impl<A: Default, B: Default> Waits<A, B> for () {
+    fn waits() -> select::FutureArm<std::future::Ready<(Option<A>, Option<B>)>> {
+        select::future(std::future::ready((Some(A::default()), None)))
+    }
+}
+
+/// The commas of types are theirs, in each arm.
+#[test]
+fn patterns_have_types_and_operands_generics() {
+    fn take(receiver: &Receiver<i32>, on: bool) -> Result<i32, RecvError> {
+        select! {
+            v: Result<i32, RecvError> = receiver.recv(), if on => v,
+            mut v: Result<i32, RecvError> = receiver.recv(), if on => { v = v.map(|n| n + 1); v }
+            (a, b): (Option<u8>, Option<u16>) = <() as Waits<u8, u16>>::waits(), if !on => Ok(i32::from(a < Some(3) && b.is_none())),
+            _: Result<i32, RecvError> = receiver.recv(), if on => Ok::<i32, RecvError>(0),
+            default => <Result<i32, RecvError> as Clone>::clone(&Err(RecvError)),
+        }
+    }
+    watched(|| {
+        let (_keep, receiver) = holding(0);
+        assert!(matches!(take(&receiver, true), Ok(0 | 1)));
+        assert_eq!(take(&receiver, true), Err(RecvError));
+        assert_eq!(take(&receiver, false), Ok(1));
+        // What a type asks for may be what the result can become.
+        let shown = select! {
+            v: Box<dyn std::fmt::Debug> = select::future(async { Box::new(5) }) => format!("{v:?}"),
+        };
+        assert_eq!(shown, "5");
+    });
+}
+
+/// A type that has to do with receiving, but is none of ours.
+struct Inbox(Receiver<i32>);
+
+impl Inbox {
+    fn recv_arm(&self) -> impl select::Arm<Output = Result<i32, RecvError>> {
+        self.0.recv_arm()
+    }
+
+    /// No call of a channel: an arm already.
+    fn recv(&self) -> impl select::Arm<Output = i32> {
+        select::map(self.0.recv_arm(), |value| value.map_or(-1, |n| n * 100))
+    }
+
+    fn send(&self, value: i32) -> impl select::Arm<Output = i32> {
+        select::future(std::future::ready(value))
+    }
+}
+
+/// By the method's name, and not in parentheses.
+#[test]
+fn methods_of_other_types_become_arms() {
+    watched(|| {
+        let (sender, receiver) = holding(1);
+        let inbox = std::sync::Arc::new(Inbox(receiver));
+        assert_eq!(select! { v = inbox.recv() => v }, Ok(1));
+        sender.send(2).unwrap();
+        assert_eq!(select! { v = (inbox.recv()) => v, default => 0 }, 200);
+        assert_eq!(select! { v = (inbox.send(3)) => v }, 3);
+    });
+}
+
+/// A result that nobody binds is gone before the body runs.
+#[test]
+fn ignored_results_are_gone_in_bodies() {
+    watched(|| {
+        let drops = rust_routines_tests::drops::Drops::new();
+        let (sender, receiver) = channel::bounded(3);
+        (0..3).for_each(|_| sender.send(drops.track()).unwrap());
+        select! { _ = receiver.recv() => assert_eq!(drops.alive(), 2) }
+        select! { receiver.recv() => assert_eq!(drops.alive(), 1) }
+        select! { _kept = receiver.recv() => assert_eq!(drops.alive(), 1) }
+        assert_eq!((drops.made(), drops.alive()), (3, 0));
+    });
+}

@@ -95,6 +95,14 @@ fn nothing_is_warned_of() {
     assert!(sum > 0);
     select! { rx.recv() => {}, default(Duration::ZERO) => {} }
     select! { _ = rx.recv() => (), default => () };
+    let never = || select::future(std::future::pending::<std::convert::Infallible>());
+    select! {
+        _ = never() => {}
+        Ok(n) | Err(n) = select::future(std::future::ready(Err::<i32, i32>(1))) => { sum = n }
+        (_, n): (i32, i32) = select::future(std::future::pending()) => { sum = n }
+        value: Result<i32, channel::RecvError> = (rx.recv_arm()) => sum = value.unwrap_or(1),
+    }
+    assert_eq!(sum, 1);
     for i in 0.. {
         select! { _ = rx.recv() => continue, default => { if i == 3 { break } } }
     }
