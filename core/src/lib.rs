@@ -223,7 +223,8 @@ pub mod prelude {
 /// Under [`forbid_park`](routine::forbid_park), if it would block.
 ///
 /// # Go
-/// `select`. A send to a closed channel does not panic: its arm is ready, with an error.
+/// `select`. A send to a closed channel does not panic: its arm is ready, with an error. The arms are looked at
+/// one after the other, not at one instant: `default` may run while two arms become ready in turn.
 #[cfg(not(loom))]
 #[macro_export]
 macro_rules! select {
