@@ -9,8 +9,8 @@ use rust_routines_tests::watched;
 use super::workers;
 
 /// A message that works on a routine's default stack, whatever is done with it, in debug builds (stacks
-/// of 1 MiB, many copies) and in release builds (256 KiB, of which five copies at worst use 192).
-const ON_DEFAULT: usize = 32 << 10;
+/// of 1 MiB, many copies) and in release builds (192 KiB, of which four copies at worst use all).
+const ON_DEFAULT: usize = 48 << 10;
 
 const LARGE: usize = 200 << 10;
 
@@ -69,7 +69,7 @@ fn all_ways<const N: usize>(runtime: &Runtime, stack: Option<usize>) {
 }
 
 #[test]
-fn messages_of_32_kib_work_on_default_stacks() {
+fn messages_of_48_kib_work_on_default_stacks() {
     watched(|| {
         for workers_of in [1, 2] {
             all_ways::<ON_DEFAULT>(&workers(workers_of), None);

@@ -84,16 +84,8 @@ impl<T> Buffer<T> {
         }
     }
 
+    /// Takes the first value out, if there is one. Not by way of the frame: values may be large.
     #[inline(always)]
-    pub(crate) fn pop(&mut self) -> Option<T> {
-        match &mut self.values {
-            Values::Ring(ring) => ring.pop_front(),
-            Values::Blocks(blocks) => blocks.pop(),
-        }
-    }
-
-    /// As [`pop`](Buffer::pop), not by way of the frame: values may be large.
-    #[inline]
     pub(crate) fn pop_into(&mut self, slot: &mut Received<T>) -> bool {
         match &mut self.values {
             Values::Ring(ring) => pop_into(ring, slot),
@@ -142,17 +134,6 @@ impl<T> Blocks<T> {
     }
 
     #[inline]
-    fn pop(&mut self) -> Option<T> {
-        let block = self.blocks.front_mut()?;
-        let value = block.pop_front()?;
-        self.len -= 1;
-        if block.is_empty() && self.blocks.len() > 1 {
-            self.close();
-        }
-        Some(value)
-    }
-
-    #[inline]
     fn pop_into(&mut self, slot: &mut Received<T>) -> bool {
         let Some(block) = self.blocks.front_mut() else {
             return false;
@@ -179,7 +160,14 @@ impl<T> Blocks<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::error::RecvError;
     use super::*;
+
+    fn pop<T>(buffer: &mut Buffer<T>) -> Option<T> {
+        let mut slot = Err(RecvError);
+        assert_eq!(buffer.pop_into(&mut slot), slot.is_ok());
+        slot.ok()
+    }
 
     fn filled(mut buffer: Buffer<usize>, n: usize) -> Buffer<usize> {
         (0..n).for_each(|i| buffer.push(i));
@@ -192,19 +180,19 @@ mod tests {
             let mut buffer = filled(buffer, 5000);
             assert_eq!(buffer.len(), 5000);
             for i in 0..5000 {
-                assert_eq!(buffer.pop(), Some(i));
+                assert_eq!(pop(&mut buffer), Some(i));
                 buffer.push(5000 + i);
             }
             assert_eq!(buffer.len(), 5000);
-            assert!((5000..10_000).all(|i| buffer.pop() == Some(i)));
-            assert!(buffer.pop().is_none());
+            assert!((5000..10_000).all(|i| pop(&mut buffer) == Some(i)));
+            assert!(pop(&mut buffer).is_none());
         }
     }
 
     #[test]
     fn a_drained_burst_leaves_two_blocks() {
         let mut buffer = filled(Buffer::unbounded(), 1_000_000);
-        while buffer.pop().is_some() {}
+        while pop(&mut buffer).is_some() {}
         let Values::Blocks(left) = &buffer.values else {
             unreachable!()
         };
@@ -217,9 +205,9 @@ mod tests {
     fn values_without_a_size_and_large_ones() {
         let mut units = Buffer::unbounded();
         (0..1000).for_each(|_| units.push(()));
-        assert_eq!(std::iter::from_fn(|| units.pop()).count(), 1000);
+        assert_eq!(std::iter::from_fn(|| pop(&mut units)).count(), 1000);
         let mut large = Buffer::unbounded();
         (0..3u8).for_each(|i| large.push([i; 10_000]));
-        assert!((0..3u8).all(|i| large.pop().is_some_and(|value| value == [i; 10_000])));
+        assert!((0..3u8).all(|i| pop(&mut large).is_some_and(|value| value == [i; 10_000])));
     }
 }

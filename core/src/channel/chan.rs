@@ -244,9 +244,10 @@ impl<T> Chan<T> {
     #[track_caller]
     pub(super) fn recv(&self) -> Received<T> {
         let mut state = self.state.lock();
-        if let Some(value) = state.take_plain() {
+        let mut slot = Err(RecvError);
+        if state.take_plain(&mut slot) {
             self.hint.set(state.hints());
-            return Ok(value);
+            return slot;
         }
         self.recv_on(state)
     }
@@ -267,9 +268,10 @@ impl<T> Chan<T> {
             return Err(TryRecvError::Empty);
         }
         let mut state = self.state.lock();
-        if let Some(value) = state.take_plain() {
+        let mut slot = Err(RecvError);
+        if state.take_plain(&mut slot) {
             self.hint.set(state.hints());
-            return Ok(value);
+            return slot.map_err(|_| TryRecvError::Empty);
         }
         self.try_recv_on(state)
     }

@@ -153,11 +153,11 @@ impl<T> State<T> {
 
     /// Takes a value out of the buffer, if there is one and that concerns nobody else.
     #[inline(always)]
-    pub(crate) fn take_plain(&mut self) -> Option<T> {
-        if self.receiving.is_empty() && self.sending.is_empty() && self.is_armed {
-            return self.buffer.pop();
-        }
-        None
+    pub(crate) fn take_plain(&mut self, slot: &mut Received<T>) -> bool {
+        self.receiving.is_empty()
+            && self.sending.is_empty()
+            && self.is_armed
+            && self.buffer.pop_into(slot)
     }
 
     /// Hands the value to a receiver that waits, or puts it into the buffer.
