@@ -13,6 +13,7 @@ mod linearizable;
 mod methods;
 mod model;
 mod model_futures;
+mod pollers;
 mod queue;
 mod reference;
 mod sizes;

@@ -134,3 +134,27 @@ fn a_waker_that_is_cloned_and_dropped_may_use_the_channel() {
         assert_eq!(receiver.len(), 0);
     });
 }
+
+/// A close wakes the receivers some at a time. Who looks in between finds what is queued, though others
+/// still stand in line and a future was told of it.
+#[test]
+fn b3_what_is_queued_is_found_while_a_close_goes_on() {
+    watched(|| {
+        let (sender, receiver) = leaked(4);
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let finds = found.clone();
+        let asks = calls(move || finds.lock().unwrap().push(receiver.try_recv()));
+        let mut told = receiver.recv_async();
+        assert!(look(&mut told).is_pending());
+        let mut rest: Vec<_> = (0..100).map(|_| receiver.recv_async()).collect();
+        assert!(look_with(&mut rest[0], &asks).is_pending());
+        assert!(rest[1..].iter_mut().all(|future| look(future).is_pending()));
+        sender.send(7).unwrap();
+        sender.close();
+        assert_eq!(*found.lock().unwrap(), [Ok(7)]);
+        assert!(
+            rest.iter_mut()
+                .all(|future| look(future) == Poll::Ready(Err(RecvError)))
+        );
+    });
+}

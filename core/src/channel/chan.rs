@@ -115,13 +115,13 @@ impl<T> Chan<T> {
     /// Whether `grab` would say `Empty`, without the lock.
     #[inline(always)]
     pub(crate) fn has_nothing(&self) -> bool {
-        self.hint.lacks(RECEIVABLE)
+        self.hint.lacks(RECEIVABLE, || self.state.is_locked())
     }
 
     /// Whether `offer` would say `Full`, without the lock.
     #[inline(always)]
     pub(crate) fn has_no_room(&self) -> bool {
-        self.hint.lacks(SENDABLE)
+        self.hint.lacks(SENDABLE, || self.state.is_locked())
     }
 
     /// Sends what is in the slot, if that needs no wait.

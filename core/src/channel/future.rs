@@ -12,6 +12,7 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -175,12 +176,13 @@ impl<'a, T> RecvFuture<'a, T> {
                 Standing::New => state.grab(slot),
                 Standing::Told => state.grab_told(slot),
             };
-            let step = match (grab, fresh.take()) {
+            let step = match (grab, &*fresh) {
                 (Grab::Got | Grab::Closed, _) => Step::Done(()),
                 (Grab::Empty, None) => Step::NeedsCell,
                 (Grab::Empty, Some(cell)) => {
                     queue(&mut state.receiving, cell.clone(), &standing);
-                    *task = Some(cell);
+                    // The old one has a waker, which is dropped without the lock.
+                    mem::swap(task, fresh);
                     Step::Waits
                 }
             };
@@ -208,7 +210,7 @@ impl<T> Future for RecvFuture<'_, T> {
             this.task = None;
         }
         this.is_over = true;
-        Poll::Ready(std::mem::replace(this.slot.get_mut(), Err(RecvError)))
+        Poll::Ready(mem::replace(this.slot.get_mut(), Err(RecvError)))
     }
 }
 
@@ -274,14 +276,15 @@ impl<'a, T> SendFuture<'a, T> {
                 Standing::Told => state.offer_told(slot),
                 Standing::New | Standing::Waiting => state.offer(slot),
             };
-            let step = match (offer, fresh.take()) {
+            let step = match (offer, &*fresh) {
                 (Offer::Sent, _) => Step::Done(Ok(())),
                 (Offer::Closed, _) => Step::Done(Err(SendError(back(slot.take())))),
                 (Offer::Full, None) => Step::NeedsCell,
                 (Offer::Full, Some(cell)) => {
-                    self.pack(&cell);
+                    self.pack(cell);
                     queue(&mut state.sending, cell.clone(), &standing);
-                    self.task = Some(cell);
+                    // As in `RecvFuture::step`.
+                    mem::swap(&mut self.task, fresh);
                     wakes.join(state.tell_receiver(None));
                     Step::Waits
                 }
@@ -356,5 +359,46 @@ impl<T> std::fmt::Debug for RecvFuture<'_, T> {
 impl<T> std::fmt::Debug for SendFuture<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SendFuture { .. }")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{RawWaker, RawWakerVTable, Waker};
+
+    use super::*;
+    use crate::channel::{self, Receiver};
+
+    static RECEIVER: OnceLock<Receiver<u32>> = OnceLock::new();
+    static DROPPED_UNDER_LOCK: AtomicBool = AtomicBool::new(false);
+    static TABLE: RawWakerVTable = RawWakerVTable::new(|_| raw(), |_| (), |_| (), |_| note());
+
+    fn raw() -> RawWaker {
+        RawWaker::new(std::ptr::null(), &TABLE)
+    }
+
+    /// The channel is empty, so a look has nothing to wait for but the lock.
+    fn note() {
+        if RECEIVER.get().is_some_and(|rx| !rx.chan.has_nothing()) {
+            DROPPED_UNDER_LOCK.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// A future that was told and comes too late needs a new cell; the old one goes, and its waker with it.
+    #[test]
+    fn wakers_are_dropped_without_the_lock() {
+        let (tx, rx) = channel::bounded(1);
+        let rx = RECEIVER.get_or_init(|| rx);
+        // SAFETY: the table's functions use no data.
+        let waker = unsafe { Waker::from_raw(raw()) };
+        let mut cx = Context::from_waker(&waker);
+        let mut future = rx.recv_async();
+        assert!(Pin::new(&mut future).poll(&mut cx).is_pending());
+        tx.send(1).unwrap();
+        assert_eq!(rx.try_recv(), Ok(1));
+        assert!(Pin::new(&mut future).poll(&mut cx).is_pending());
+        assert!(!DROPPED_UNDER_LOCK.load(Ordering::Relaxed));
     }
 }

@@ -41,6 +41,9 @@ impl<T> Receiver<T> {
 
     /// Receives a value if that needs no wait.
     ///
+    /// A call that finds nothing takes no lock, and orders nothing: a flag set before it, which a sender looks
+    /// at after its send, has to be `SeqCst`.
+    ///
     /// **Blocks**: never.
     ///
     /// # Errors

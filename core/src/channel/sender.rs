@@ -46,6 +46,8 @@ impl<T> Sender<T> {
 
     /// Sends `value` if that needs no wait.
     ///
+    /// A call that finds no room orders nothing; see [`Receiver::try_recv`](super::Receiver::try_recv).
+    ///
     /// **Blocks**: never.
     ///
     /// # Errors

@@ -299,6 +299,10 @@ impl<T> State<T> {
         if self.is_rendezvous() {
             return self.grab_rendezvous(slot);
         }
+        if !self.open {
+            // Nobody waits in line any more: those who still stand there are about to be woken.
+            return (self.grab_buffer(slot), Wakes::NONE);
+        }
         if self.receiving.is_empty() {
             if self.take_into(slot) {
                 let wakes = if self.sending.is_empty() {

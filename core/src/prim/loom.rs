@@ -8,12 +8,6 @@ pub(crate) fn full_fence() {
     fence(Ordering::SeqCst);
 }
 
-/// The fence is never left out: which sections a thread has had is not modelled.
-pub(crate) fn settle() -> bool {
-    full_fence();
-    true
-}
-
 /// loom's mutex stands in for the spin lock: loom explores who gets it, not how it spins.
 pub(crate) struct SpinLock<T>(loom::sync::Mutex<T>);
 

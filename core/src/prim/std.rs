@@ -9,7 +9,7 @@
 //! - I1: `value` is touched only between a successful `swap(true)` and the `store(false)` of the
 //!   same holder.
 
-use std::cell::{Cell, UnsafeCell};
+use std::cell::UnsafeCell;
 use std::hint;
 use std::ops::{Deref, DerefMut};
 
@@ -31,26 +31,6 @@ pub(crate) fn full_fence() {
     #[cfg(not(target_arch = "x86_64"))]
     // ORDER: SeqCst; the callers name its partners.
     fence(Ordering::SeqCst);
-}
-
-thread_local! {
-    /// Whether this thread has released a lock, by a plain store, since its last full fence in `settle`.
-    static UNSETTLED: Cell<bool> = const { Cell::new(true) };
-}
-
-/// Makes what this thread has stored in its locked sections visible to all, before it loads anything
-/// more; whether that took a fence. `false`: it had no such section since the last time, so another
-/// load would find nothing new.
-///
-/// Elsewhere than on x86 a locked instruction orders less, so there the fence is never left out.
-#[inline(always)]
-pub(crate) fn settle() -> bool {
-    if cfg!(target_arch = "x86_64") && !UNSETTLED.get() {
-        return false;
-    }
-    UNSETTLED.set(false);
-    full_fence();
-    true
 }
 
 /// Asks for the line at `address`, which will be used in a moment; any address will do.
@@ -98,11 +78,20 @@ impl<T> SpinLock<T> {
 
     #[inline]
     pub(crate) fn lock(&self) -> SpinGuard<'_, T> {
-        // ORDER: pairs with the Release store in `SpinGuard::drop`.
-        if self.locked.swap(true, Ordering::Acquire) {
+        // ORDER: Acquire pairs with the Release store in `SpinGuard::drop`; SeqCst with the load in
+        // `is_locked`.
+        if self.locked.swap(true, Ordering::SeqCst) {
             self.lock_slow();
         }
         SpinGuard { lock: self }
+    }
+
+    /// Whether somebody holds it. `false` comes after the end of every section whose beginning came before
+    /// in the one order of SeqCst, or happened before.
+    #[inline(always)]
+    pub(crate) fn is_locked(&self) -> bool {
+        // ORDER: SeqCst pairs with the swaps that take the lock, Acquire with the store that releases it.
+        self.locked.load(Ordering::SeqCst)
     }
 
     #[inline]
@@ -110,8 +99,8 @@ impl<T> SpinLock<T> {
         if self.locked.load(Ordering::Relaxed) {
             return None;
         }
-        // ORDER: pairs with the Release store in `SpinGuard::drop`.
-        if self.locked.swap(true, Ordering::Acquire) {
+        // ORDER: as in `lock`.
+        if self.locked.swap(true, Ordering::SeqCst) {
             return None;
         }
         Some(SpinGuard { lock: self })
@@ -127,8 +116,8 @@ impl<T> SpinLock<T> {
             while self.locked.load(Ordering::Relaxed) {
                 backoff.snooze();
             }
-            // ORDER: pairs with the Release store in `SpinGuard::drop`.
-            if !self.locked.swap(true, Ordering::Acquire) {
+            // ORDER: as in `lock`.
+            if !self.locked.swap(true, Ordering::SeqCst) {
                 return;
             }
         }
@@ -155,9 +144,7 @@ impl<T> DerefMut for SpinGuard<'_, T> {
 impl<T> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        // ORDER: pairs with the Acquire swaps in `lock`, `try_lock` and `lock_slow`.
+        // ORDER: pairs with the swaps in `lock`, `try_lock` and `lock_slow`, and the load in `is_locked`.
         self.lock.locked.store(false, Ordering::Release);
-        // A thread that ends has no more looks to take.
-        let _ = UNSETTLED.try_with(|unsettled| unsettled.set(true));
     }
 }

@@ -4,19 +4,21 @@
 //! under the lock, by everybody who changes what they tell, and read without it. Only "there is
 //! nothing" is believed; whoever reads a bit takes the lock and looks again.
 //!
-//! "Nothing" must be as good as if it had been found under the lock. Of one object it is: the bits
-//! change in the order of its locked sections, and a section that happened before the look cannot be
-//! missed. Of two it would not be, if a processor may hold back what it has stored:
+//! "Nothing" must be as good as if it had been found under the lock, or programs that rely on it sleep for
+//! ever:
 //!
 //! ```text
-//! A: sends into c; finds d empty           B: sends into d; finds c empty
+//! A: sends into c; looks whether B sleeps      B: says that it sleeps; finds c empty
+//! A: sends into c; finds d empty               B: sends into d; finds c empty
 //! ```
 //!
-//! Under locks one of them finds the other's value, and programs rely on it: each goes to sleep because
-//! the other would have seen its message. So between a thread's last locked section and its look at a hint
-//! there is a full fence, unless it has had no such section since the last one ([`settle`]).
+//! The processor may hold the hint that A has written back for a while, and the lock's release; but not the
+//! taking of the lock, which is a locked instruction. So a look is at the lock first: if that is free, every
+//! section that had begun before has ended, and its hint is what is read next, or a later one. In terms
+//! of the language: take, B's store and B's look at the lock are SeqCst, and so is A's load. (A
+//! flag of weaker order that B sets before it looks is not covered; under a lock it would be.)
 
-use crate::prim::{AtomicU32, Ordering, settle};
+use crate::prim::{AtomicU32, Ordering};
 
 pub(crate) struct Hint(AtomicU32);
 
@@ -31,14 +33,10 @@ impl Hint {
         self.0.store(bits, Ordering::Relaxed);
     }
 
-    /// Whether a look for this would find nothing.
+    /// Whether a look for this would find nothing; `is_locked` asks the object's lock, in SeqCst order.
     #[inline(always)]
-    pub(crate) fn lacks(&self, bit: u32) -> bool {
-        if self.has(bit) {
-            return false;
-        }
-        // ORDER: a full fence, which pairs with itself: see the head.
-        !settle() || !self.has(bit)
+    pub(crate) fn lacks(&self, bit: u32, is_locked: impl FnOnce() -> bool) -> bool {
+        !is_locked() && !self.has(bit)
     }
 
     /// Whether this was so once; for what never ends.
@@ -51,26 +49,39 @@ impl Hint {
 #[cfg(all(test, loom))]
 mod model {
     use super::*;
-    use crate::prim::SpinLock;
+    use crate::prim::full_fence;
     use loom::sync::Arc;
     use loom::thread;
 
+    /// What is SeqCst in the product has a fence here: loom takes single accesses for weaker ones.
     struct Object {
-        lock: SpinLock<()>,
+        locked: AtomicU32,
         hint: Hint,
     }
 
     impl Object {
         fn new() -> Object {
             Object {
-                lock: SpinLock::new(()),
+                locked: AtomicU32::new(0),
                 hint: Hint::new(0),
             }
         }
 
+        /// Nobody else takes this lock in the models.
         fn fill(&self) {
-            let _held = self.lock.lock();
+            // ORDER: as `SpinLock::lock`.
+            self.locked.swap(1, Ordering::SeqCst);
+            full_fence();
             self.hint.set(1);
+            // ORDER: as `SpinGuard::drop`.
+            self.locked.store(0, Ordering::Release);
+        }
+
+        fn is_empty(&self) -> bool {
+            full_fence();
+            // ORDER: as `SpinLock::is_locked`.
+            self.hint
+                .lacks(1, || self.locked.load(Ordering::SeqCst) == 1)
         }
     }
 
@@ -83,12 +94,32 @@ mod model {
                 let objects = objects.clone();
                 thread::spawn(move || {
                     objects.1.fill();
-                    objects.0.hint.lacks(1)
+                    objects.0.is_empty()
                 })
             };
             objects.0.fill();
-            let missed = objects.1.hint.lacks(1);
+            let missed = objects.1.is_empty();
             assert!(!(missed && other.join().unwrap()));
+        });
+    }
+
+    /// One fills and looks whether the other sleeps; that one says so and looks: not both miss.
+    #[test]
+    fn a_sleeper_is_seen_or_sees() {
+        loom::model(|| {
+            let objects = Arc::new((Object::new(), AtomicU32::new(0)));
+            let other = {
+                let objects = objects.clone();
+                thread::spawn(move || {
+                    objects.0.fill();
+                    // ORDER: SeqCst, the user's; the fence of `fill` stands for its place in the one order.
+                    objects.1.load(Ordering::SeqCst) == 1
+                })
+            };
+            // ORDER: SeqCst, the user's; the fence of `is_empty` stands for it.
+            objects.1.store(1, Ordering::SeqCst);
+            let sleeps = objects.0.is_empty();
+            assert!(!sleeps || other.join().unwrap());
         });
     }
 
@@ -96,16 +127,18 @@ mod model {
     #[test]
     fn news_from_elsewhere_comes_after_what_it_tells_of() {
         loom::model(|| {
-            let objects = Arc::new((Object::new(), SpinLock::new(false)));
+            let objects = Arc::new((Object::new(), AtomicU32::new(0)));
             let other = {
                 let objects = objects.clone();
                 thread::spawn(move || {
                     objects.0.fill();
-                    *objects.1.lock() = true;
+                    // ORDER: pairs with the load below.
+                    objects.1.store(1, Ordering::Release);
                 })
             };
-            let told = *objects.1.lock();
-            assert!(!(told && objects.0.hint.lacks(1)));
+            // ORDER: pairs with the store above.
+            let told = objects.1.load(Ordering::Acquire) == 1;
+            assert!(!(told && objects.0.is_empty()));
             other.join().unwrap();
         });
     }
