@@ -171,6 +171,7 @@ pub mod prelude {
 ///   wait and cannot look at the result; `if let` works.
 /// - `default => body`: chosen if nothing is ready; without it the select waits.
 /// - `default(timeout) => body`: chosen if nothing is ready within that duration.
+/// - `default, if condition => body`: if the condition is false, as if there were no `default`.
 ///
 /// Conditions and operands are evaluated once, in the order they are written. Of several arms that are
 /// ready each is equally likely to be chosen. The other arms are withdrawn before the body runs, which
@@ -219,8 +220,13 @@ pub mod prelude {
 ///
 /// **Blocks** the calling routine; on a plain thread, the thread.
 ///
+/// A select with a `default` never parks: a loop around one that finds nothing keeps its worker to itself,
+/// as does one around `try_recv`. Let the others go with [`yield_now`](routine::yield_now), or wait for at
+/// least something with `default(timeout)`. An arm whose channel is closed is ready, each time.
+///
 /// # Panics
-/// Under [`forbid_park`](routine::forbid_park), if it would block.
+/// Under [`forbid_park`](routine::forbid_park), if it would block; if an arm that is a handle or a future has
+/// given its result before.
 ///
 /// # Go
 /// `select`. A send to a closed channel does not panic: its arm is ready, with an error. The arms are looked at

@@ -2,8 +2,9 @@
 
 use std::task::Poll;
 
-use rust_routines::channel::{self, RecvTimeoutError, TryRecvError};
+use rust_routines::channel::{self, RecvError, RecvTimeoutError, TryRecvError};
 use rust_routines::routine;
+use rust_routines::select;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::watched;
@@ -143,6 +144,58 @@ fn b6_a_newcomer_does_not_pass_those_behind_a_told_future() {
             let sends = blocked(move || of_fourth.send(2));
             assert_eq!(look(&mut first), Poll::Ready(Ok(2)));
             assert_eq!(sends.join().unwrap(), Ok(()));
+        });
+    });
+}
+
+/// One that was woken in its turn and finds that a newcomer was faster keeps its place before the others.
+#[test]
+fn b5_who_was_woken_for_nothing_is_still_first() {
+    watched(|| {
+        for in_select in [false, true] {
+            workers(1).run(|| {
+                let (sender, receiver) = channel::bounded(0);
+                let mut told = receiver.recv_async();
+                assert!(look(&mut told).is_pending());
+                let of_first = receiver.clone();
+                let first = blocked(move || match in_select {
+                    true => select! { value = of_first.recv() => value },
+                    false => of_first.recv(),
+                });
+                let of_sender = sender.clone();
+                let sends = blocked(move || of_sender.send(1));
+                drop(told);
+                assert_eq!(
+                    receiver.try_recv(),
+                    Ok(1),
+                    "a newcomer, while `first` wakes up"
+                );
+                let of_second = receiver.clone();
+                let second = blocked(move || of_second.recv());
+                sender.send(2).unwrap();
+                sender.send(3).unwrap();
+                sends.join().unwrap().unwrap();
+                let got = (first.join().unwrap(), second.join().unwrap());
+                assert_eq!(got, (Ok(2), Ok(3)), "in a select: {in_select}");
+            });
+        }
+    });
+}
+
+/// A blocked receiver that a close wakes takes what is left, of which a future was told.
+#[test]
+fn b3_a_close_leaves_what_is_queued_to_those_who_wait() {
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver) = channel::bounded(1);
+            let mut told = receiver.recv_async();
+            assert!(look(&mut told).is_pending());
+            let of_behind = receiver.clone();
+            let behind = blocked(move || (of_behind.recv(), of_behind.recv()));
+            sender.send(7).unwrap();
+            sender.close();
+            assert_eq!(behind.join().unwrap(), (Ok(7), Err(RecvError)));
+            assert_eq!(look(&mut told), Poll::Ready(Err(RecvError)));
         });
     });
 }

@@ -150,3 +150,36 @@ fn b1_an_arm_is_turned_off_with_never_or_with_a_guard() {
         assert_eq!(sum, 199 * 100);
     });
 }
+
+/// A loop whose select never has to wait - its send arm stays ready, with an error that it ignores - lets
+/// the others go on, on one worker too.
+#[test]
+fn a_loop_around_an_arm_that_stays_ready_starves_nobody() {
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver) = channel::bounded(0);
+            let (stop, stopped) = channel::bounded::<()>(0);
+            drop(receiver);
+            let generator = blocked(move || {
+                loop {
+                    select! {
+                        _ = sender.send(1) => {}
+                        _ = stopped.recv() => break,
+                    }
+                }
+            });
+            stop.send(()).unwrap();
+            generator.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn never_cannot_be_closed() {
+    let never = channel::never::<u32>();
+    let other = never.clone();
+    assert!(!never.close());
+    drop(never);
+    assert!(!other.is_closed());
+    assert_eq!(select! { _ = other.recv() => 1, default => 2 }, 2);
+}

@@ -102,7 +102,8 @@ fn limits_of_the_wait() {
         );
         senders[0].send(7).unwrap();
         assert_eq!(over(&receivers).try_wait(), Some((0, Ok(7))));
-        let sends = std::thread::spawn(move || senders[0].send(6));
+        let sender = senders[0].clone();
+        let sends = std::thread::spawn(move || sender.send(6));
         assert_eq!(over(&receivers).wait_timeout(LIMIT), Some((0, Ok(6))));
         sends.join().unwrap().unwrap();
     });

@@ -359,3 +359,27 @@ fn b13_a_select_without_arms_waits_for_ever() {
         assert_eq!(heard.iter().collect::<Vec<_>>(), ["unwound"; 3]);
     });
 }
+
+/// A guard of `default`: if it is false the select waits as if there were none.
+#[test]
+fn default_takes_a_guard() {
+    watched(|| {
+        let (tx, rx) = channel::bounded::<u32>(1);
+        let ask = |impatient: bool| {
+            select! { value = rx.recv() => value.unwrap(), default, if impatient => 0 }
+        };
+        assert_eq!(ask(true), 0);
+        tx.send(1).unwrap();
+        assert_eq!(ask(false), 1);
+        let later = std::thread::spawn(move || tx.send(2));
+        assert_eq!(ask(false), 2, "it has waited");
+        later.join().unwrap().unwrap();
+        let never = channel::never::<u32>();
+        let timed = select! {
+            _ = never.recv() => 1,
+            default(Duration::from_millis(1)), if rx.is_empty() => 2,
+        };
+        assert_eq!(timed, 2);
+        assert_eq!(select! { default, if timed == 2 => 3 }, 3);
+    });
+}

@@ -80,13 +80,18 @@ fn b15_a_select_that_ends_leaves_all_queues() {
             let (b, of_b) = channel::bounded(0);
             let (c, of_c) = channel::bounded::<u32>(0);
             for i in 0..10 {
+                let limit = if i % 3 == 2 {
+                    Duration::from_millis(1)
+                } else {
+                    LIMIT
+                };
                 let (a, of_b, of_c) = (a.clone(), of_b.clone(), of_c.clone());
                 let waits = blocked(move || {
                     select! {
                         sent = a.send(i) => sent.map_err(|_| ()),
                         value = of_b.recv() => value.map(drop).map_err(|_| ()),
                         value = of_c.recv() => value.map(drop).map_err(|_| ()),
-                        default(Duration::from_millis(1)) => Err(()),
+                        default(limit) => Err(()),
                     }
                 });
                 match i % 3 {

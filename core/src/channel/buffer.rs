@@ -37,6 +37,8 @@ struct Blocks<T> {
 
 impl<T> Buffer<T> {
     pub(crate) fn bounded(capacity: usize) -> Buffer<T> {
+        // The largest number stands for "unbounded".
+        let capacity = capacity.min(usize::MAX - 1);
         let values = if capacity <= PREALLOCATED / size_of::<T>().max(1) {
             Values::Ring(VecDeque::with_capacity(capacity))
         } else {

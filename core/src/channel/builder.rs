@@ -48,7 +48,7 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
     Builder::new().unbounded()
 }
 
-/// A receiver that never receives anything, and never disconnects: an arm of a select that is off.
+/// A receiver that never receives anything, and never disconnects (`close` does nothing): an arm of a select that is off.
 ///
 /// # Go
 /// A nil channel.
@@ -61,9 +61,8 @@ pub fn unbounded<T>() -> (Sender<T>, Receiver<T>) {
 /// assert_eq!(rx.try_recv(), Err(TryRecvError::Empty));
 /// ```
 pub fn never<T>() -> Receiver<T> {
-    // Its count of one sender is never given up.
     Receiver {
-        chan: Chan::new(Buffer::bounded(0), None),
+        chan: Chan::eternal(),
     }
 }
 

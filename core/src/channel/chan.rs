@@ -29,6 +29,8 @@ pub(crate) struct Chan<T> {
     pub(super) senders: AtomicUsize,
     pub(super) receivers: AtomicUsize,
     alert: Option<Box<Alert>>,
+    /// It cannot be closed.
+    is_eternal: bool,
 }
 
 // SAFETY: values move from thread to thread, nothing is shared (the state's I1).
@@ -72,17 +74,27 @@ impl<T> Unlink for Wait<'_, T> {
 
 impl<T> Chan<T> {
     pub(super) fn new(buffer: Buffer<T>, alert: Option<Box<Alert>>) -> Arc<Chan<T>> {
+        Arc::new(Chan::with_end(buffer, alert, false))
+    }
+
+    /// One that nobody sends into, and that is never closed.
+    pub(super) fn eternal() -> Arc<Chan<T>> {
+        Arc::new(Chan::with_end(Buffer::bounded(0), None, true))
+    }
+
+    fn with_end(buffer: Buffer<T>, alert: Option<Box<Alert>>, is_eternal: bool) -> Chan<T> {
         let capacity = buffer.capacity();
         let mark = alert.as_ref().map_or(usize::MAX, |alert| alert.mark());
         let state = State::new(buffer, mark);
-        Arc::new(Chan {
+        Chan {
             capacity,
             hint: Hint::new(state.hints()),
             state: SpinLock::new(state),
             senders: AtomicUsize::new(1),
             receivers: AtomicUsize::new(1),
             alert,
-        })
+            is_eternal,
+        }
     }
 
     /// Does something under the lock, and after it wakes whom that calls for.
@@ -306,9 +318,8 @@ impl<T> Chan<T> {
         deadline: Option<Nanos>,
     ) -> Result<(), Failure> {
         let waiter = Waiter::unchecked();
-        let mut is_again = false;
         loop {
-            match self.stand_to_receive(state, slot, &waiter, is_again) {
+            match self.stand_to_receive(state, slot, &waiter) {
                 Grab::Got => return Ok(()),
                 Grab::Closed => return Err(Failure::Closed),
                 Grab::Empty => forbid::check(),
@@ -324,9 +335,11 @@ impl<T> Chan<T> {
                 _ if slot.is_ok() => return Ok(()),
                 Outcome::TimedOut => return Err(Failure::TimedOut),
                 _ if self.hint.has(OVER) => return Err(Failure::Closed),
-                Outcome::Woken | Outcome::Cancelled => waiter.reset(),
+                Outcome::Woken | Outcome::Cancelled => {
+                    waiter.reset();
+                    waiter.note_turn();
+                }
             }
-            is_again = true;
             state = self.state.lock();
         }
     }
@@ -339,10 +352,9 @@ impl<T> Chan<T> {
         state: Held<'_, T>,
         slot: &mut Received<T>,
         waiter: &Waiter,
-        is_again: bool,
     ) -> Grab {
         self.go_on(state, |state| {
-            let (grab, wakes) = match is_again {
+            let (grab, wakes) = match waiter.had_turn() {
                 false => state.grab(slot),
                 true => state.grab_told(slot),
             };
@@ -350,12 +362,7 @@ impl<T> Chan<T> {
                 waiter.set_slot(std::ptr::from_mut(slot).cast());
                 // SAFETY: not linked, and in the caller's frame until `block` returns, which is after it
                 // has been unlinked.
-                unsafe {
-                    match is_again {
-                        false => state.receiving.push_back(waiter),
-                        true => state.receiving.push_front(waiter),
-                    }
-                }
+                unsafe { state.receiving.push_in_turn(waiter) };
             }
             (grab, wakes)
         })
@@ -382,6 +389,9 @@ impl<T> Chan<T> {
     /// if it was closed before.
     #[cold]
     pub(super) fn close(&self) -> bool {
+        if self.is_eternal {
+            return false;
+        }
         let was_open = self.with(|state| {
             let was_open = state.open;
             (was_open, state.close())
@@ -393,7 +403,7 @@ impl<T> Chan<T> {
     /// After a close: those who still wait.
     fn wake_rest(&self) {
         while self.with(|state| {
-            let is_more = !state.receiving.is_empty();
+            let is_more = !(state.receiving.is_empty() && state.sending.is_empty());
             (is_more, state.close())
         }) {}
     }

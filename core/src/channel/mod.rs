@@ -8,8 +8,8 @@
 //! unbounded one never makes a sender wait, and so uses as much memory as it is given;
 //! [`Builder::high_water`] tells when that gets out of hand.
 //!
-//! A message is moved by value, a few times on the stack of whoever sends or receives. One of 48 KiB works
-//! on a routine's default stack if little else is on it; a larger one asks for a larger stack
+//! A message is moved by value, a few times on the stack of whoever sends or receives. One of 24 KiB works
+//! on a routine's default stack whatever is done with it, one of 48 in the plain calls; a larger one asks for a larger stack
 //! ([`Builder::stack_size`](crate::routine::Builder::stack_size)), or for a `Box`.
 //!
 //! To wait for several at once there is [`select!`](crate::select!).

@@ -117,8 +117,9 @@ impl<T> Receiver<T> {
     ///
     /// Cancel-safe: dropped before it is ready, it has not received anything.
     ///
-    /// A future that waits first in line is told of a value, and others wait until it takes it or is dropped:
-    /// one that is kept and no longer polled holds up those behind it.
+    /// A future that waits first in line is told of a value, and those behind it wait until it takes it or is
+    /// dropped: one that is kept and no longer polled holds them up. A newcomer may take the value before it
+    /// comes; then it stands first again.
     ///
     /// **Blocks**: never; the future waits.
     ///

@@ -34,7 +34,7 @@ use crate::wait::{Claimed, WaitList, Waiter, Wakes};
 /// value is moved to its end at once.
 pub(crate) type Received<T> = Result<T, RecvError>;
 
-/// So many receivers are woken at a time when a channel is closed: few enough that what the lock's holder
+/// So many waiters are woken at a time when a channel is closed: few enough that what the lock's holder
 /// has read of them is still in the cache when they are woken, and that others get at the lock.
 const CLOSED_AT_ONCE: usize = 32;
 
@@ -127,10 +127,11 @@ impl<T> State<T> {
     /// `RECEIVABLE` is, and neither wakes anybody then.
     #[inline(always)]
     pub(crate) fn hints(&self) -> u32 {
-        let is_empty = self.buffer.is_empty() && self.sending.is_empty();
+        let is_empty = self.buffer.is_empty();
         if !self.open {
             return RECEIVABLE | SENDABLE | if is_empty { OVER } else { 0 };
         }
+        let is_empty = is_empty && self.sending.is_empty();
         let is_full = !self.buffer.has_room() && self.receiving.is_empty();
         (if is_empty { 0 } else { RECEIVABLE }) | if is_full { 0 } else { SENDABLE }
     }
@@ -296,12 +297,12 @@ impl<T> State<T> {
     /// Takes a value out of the buffer, or from a sender that waits, into the slot.
     #[inline]
     pub(crate) fn grab(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        if self.is_rendezvous() {
-            return self.grab_rendezvous(slot);
-        }
         if !self.open {
             // Nobody waits in line any more: those who still stand there are about to be woken.
             return (self.grab_buffer(slot), Wakes::NONE);
+        }
+        if self.is_rendezvous() {
+            return self.grab_rendezvous(slot);
         }
         if self.receiving.is_empty() {
             if self.take_into(slot) {
@@ -366,7 +367,7 @@ impl<T> State<T> {
         (self.nothing(), wakes)
     }
 
-    /// With a buffer: the next value out of it.
+    /// The next value out of the buffer, if there is one.
     fn grab_buffer(&mut self, slot: &mut Received<T>) -> Grab {
         if self.take_into(slot) {
             Grab::Got
@@ -390,6 +391,9 @@ impl<T> State<T> {
     /// As [`grab`](State::grab), from one who was told of a value - a future, or whoever was woken
     /// without one: it stands before all others.
     pub(crate) fn grab_told(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
+        if !self.open {
+            return (self.grab_buffer(slot), Wakes::NONE);
+        }
         if self.is_rendezvous() {
             return self.grab_from_sender(slot);
         }
@@ -442,6 +446,9 @@ impl<T> State<T> {
 
     #[cold]
     fn settle_into(&mut self, wakes: &mut Wakes) {
+        if !self.open {
+            return;
+        }
         if self.is_rendezvous() {
             // It looks again, and takes from the sender: to match them here would take two claims at
             // once, if both are selects.
@@ -508,17 +515,14 @@ impl<T> State<T> {
             .map_or(Wakes::NONE, Wakes::one)
     }
 
-    /// Ends the channel: all who wait to send are to be woken, and some of those who wait to receive. To
-    /// be called again as long as it wakes somebody.
+    /// Ends the channel; some of those who wait are to be woken. To be called again as long as somebody waits.
     pub(crate) fn close(&mut self) -> Wakes {
         self.open = false;
         let mut wakes = Wakes::NONE;
-        while let Some(sender) = self.sending.pop_front() {
-            wakes.add(sender);
-        }
         for _ in 0..CLOSED_AT_ONCE {
-            match self.receiving.pop_front() {
-                Some(receiver) => wakes.add(receiver),
+            let first = self.sending.pop_front();
+            match first.or_else(|| self.receiving.pop_front()) {
+                Some(waiter) => wakes.add(waiter),
                 None => break,
             }
         }

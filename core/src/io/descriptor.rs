@@ -139,7 +139,7 @@ impl<S: AsFd> Descriptor<S> {
     ) -> io::Result<R> {
         park::raise_if_cancelled_here();
         let result = self.call_in_turn(side, &mut op, left);
-        note_call();
+        park::note_call();
         result
     }
 
@@ -422,13 +422,4 @@ fn wait_on_thread(fd: RawFd, side: Side, deadline: Option<Nanos>) -> io::Result<
     }
     poll::wait_for(fd, events, left)?;
     Ok(Outcome::Woken)
-}
-
-#[inline]
-fn note_call() {
-    with_core(|core| {
-        if let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) {
-            core.note_call(body);
-        }
-    });
 }

@@ -22,13 +22,13 @@ pub(crate) use std::sync::atomic::{
 /// takes a third of its time.
 #[inline(always)]
 pub(crate) fn full_fence() {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: adds nothing to a word of the own stack; without `nomem`, so the compiler moves no
     // memory access over it either.
     unsafe {
         std::arch::asm!("lock or dword ptr [rsp], 0", options(nostack));
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
     // ORDER: SeqCst; the callers name its partners.
     fence(Ordering::SeqCst);
 }

@@ -150,6 +150,16 @@ pub(crate) fn is_cancelled_here() -> bool {
     })
 }
 
+/// After a call that could have parked and did not; see [`Core::note_call`].
+#[inline]
+pub(crate) fn note_call() {
+    with_core(|core| {
+        if let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) {
+            core.note_call(body);
+        }
+    });
+}
+
 /// Lets the others go first, whoever runs here: home-mates, or other threads.
 pub(crate) fn give_way() {
     with_core(

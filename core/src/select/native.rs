@@ -79,7 +79,7 @@ impl<T> Native for RecvFuture<'_, T> {
             }
             waiter.set_slot(self.slot.get().cast());
             // SAFETY: the caller's promise.
-            unsafe { state.receiving.push_back(waiter) };
+            unsafe { state.receiving.push_in_turn(waiter) };
             (true, Wakes::NONE)
         })
     }

@@ -236,6 +236,9 @@ fn select<W: AsRef<[Waiter]>>(
     // Where it does not wait nobody has to be told; where all are ours a token may not be needed.
     if limit == Limit::Now || !has_foreign {
         if let Some(chosen) = look(arms, order, Waker::noop()) {
+            if limit != Limit::Now {
+                park::note_call();
+            }
             return Some(chosen);
         }
         if limit == Limit::Now {
@@ -355,7 +358,11 @@ fn completed(arms: Arms<'_, '_>, waiters: &[Waiter], winner: *const Waiter) -> O
     let Kind::Native(Sealed(native)) = arms[number].kind() else {
         return None;
     };
-    (native.won() && arms[number].collect()).then_some(number)
+    let is_won = native.won();
+    if !is_won {
+        waiters[number].note_turn();
+    }
+    (is_won && arms[number].collect()).then_some(number)
 }
 
 /// When the select or one of its timers is due.

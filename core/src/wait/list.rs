@@ -65,6 +65,21 @@ impl WaitList {
         self.head = waiter;
     }
 
+    /// At the end, or in front if it has had its turn and there was nothing for it.
+    ///
+    /// # Safety
+    /// As [`push_back`](Self::push_back).
+    #[inline]
+    pub(crate) unsafe fn push_in_turn(&mut self, waiter: &Waiter) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            match waiter.had_turn() {
+                false => self.push_back(waiter),
+                true => self.push_front(waiter),
+            }
+        }
+    }
+
     /// Takes the longest waiter off that can be claimed; the caller now owns the right to wake it.
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<Claimed> {

@@ -34,6 +34,8 @@ pub(crate) struct Waiter {
     woken: AtomicBool,
     /// Whether it stands in its object's list.
     pub(super) linked: Cell<bool>,
+    /// It was woken in its turn, with nothing: next time it stands before the others.
+    had_turn: Cell<bool>,
 }
 
 enum Party {
@@ -89,7 +91,19 @@ impl Waiter {
             slot: Cell::new(std::ptr::null_mut()),
             woken: AtomicBool::new(false),
             linked: Cell::new(false),
+            had_turn: Cell::new(false),
         }
+    }
+
+    /// See [`WaitList::push_in_turn`](super::list::WaitList::push_in_turn).
+    #[inline]
+    pub(crate) fn had_turn(&self) -> bool {
+        self.had_turn.get()
+    }
+
+    /// It was woken and there was nothing for it.
+    pub(crate) fn note_turn(&self) {
+        self.had_turn.set(true);
     }
 
     #[cfg(test)]

@@ -3,7 +3,7 @@
 //! ```text
 //! arms  = arm { ["," ] arm } [","]        (the comma may be left out after a body in braces)
 //! arm   = [pattern [":" type] "="] operand ["," "if" condition] "=>" body
-//!       | "default" ["(" timeout ")"] "=>" body
+//!       | "default" ["(" timeout ")"] ["," "if" condition] "=>" body
 //! ```
 //!
 //! Patterns, operands, conditions and bodies are not parsed, only found: commas inside of brackets and
@@ -35,20 +35,16 @@ pub(super) struct Case {
 
 pub(super) struct Default {
     pub(super) timeout: Option<TokenStream>,
+    pub(super) guard: Option<TokenStream>,
     pub(super) body: TokenStream,
 }
 
 /// What stands before and after one `=>`.
 struct Piece {
     head: Vec<TokenTree>,
-    guard: Option<Guard>,
+    guard: Option<TokenStream>,
     body: Vec<TokenTree>,
     arrow: Span,
-}
-
-struct Guard {
-    word: Span,
-    condition: TokenStream,
 }
 
 /// The root path in the first group, and the arms after it.
@@ -117,7 +113,7 @@ fn pieces(tokens: Vec<TokenTree>) -> Result<Vec<Piece>> {
 }
 
 /// `head, if guard` or `head`.
-fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<Guard>)> {
+fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<TokenStream>)> {
     let comma = commas(tokens)
         .into_iter()
         .find(|&i| is_word(tokens.get(i + 1), "if"));
@@ -130,7 +126,7 @@ fn split_guard(tokens: &[TokenTree]) -> Result<(Vec<TokenTree>, Option<Guard>)> 
         return Err(Error::at(word, "`if` needs a condition"));
     }
     let condition = condition.iter().cloned().collect();
-    Ok((tokens[..comma].to_vec(), Some(Guard { word, condition })))
+    Ok((tokens[..comma].to_vec(), Some(condition)))
 }
 
 /// Where the body at the start of `tokens` ends.
@@ -179,9 +175,6 @@ fn default_head(head: &[TokenTree]) -> Option<Option<Group>> {
 }
 
 fn default(piece: Piece, timeout: Option<Group>) -> Result<Default> {
-    if let Some(guard) = piece.guard {
-        return Err(Error::at(guard.word, "`default` takes no guard"));
-    }
     if let Some(group) = timeout.as_ref().filter(|group| group.stream().is_empty()) {
         return Err(Error::at(
             group.span(),
@@ -190,6 +183,7 @@ fn default(piece: Piece, timeout: Option<Group>) -> Result<Default> {
     }
     Ok(Default {
         timeout: timeout.map(|group| group.stream()),
+        guard: piece.guard,
         body: piece.body.into_iter().collect(),
     })
 }
@@ -217,7 +211,7 @@ fn case(piece: Piece) -> Result<Case> {
         arm: arm(operand),
         pattern: pattern.to_vec(),
         ty,
-        guard: piece.guard.map(|guard| guard.condition),
+        guard: piece.guard,
         body: piece.body.into_iter().collect(),
     })
 }
@@ -375,7 +369,6 @@ mod tests {
             ("a = => 1", "needs an operand"),
             ("default => 1, default => 2", "more than one `default`"),
             ("default() => 1", "needs a duration"),
-            ("default, if x => 1", "takes no guard"),
             ("a = rx.recv(), if => 1", "needs a condition"),
         ] {
             let Err(error) = read_text(text) else {

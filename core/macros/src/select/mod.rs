@@ -36,15 +36,40 @@ pub(crate) fn expand(input: TokenStream) -> Result<TokenStream> {
     let (root, arms) = arms::read(input)?;
     if arms.cases.is_empty() {
         return Ok(match arms.default {
-            Some(default) if default.timeout.is_none() => default.body,
-            Some(default) => {
-                let (timeout, body) = (default.timeout, default.body);
-                quote!({ #root::time::sleep(#timeout); #body })
-            }
+            Some(default) => alone(&root, &default),
             None => quote!(#root::__private::select_nothing()),
         });
     }
     Ok(wait(&root, arms))
+}
+
+/// A `default` without arms.
+fn alone(root: &TokenStream, default: &Default) -> TokenStream {
+    let body = &default.body;
+    let done = match &default.timeout {
+        None => body.clone(),
+        Some(timeout) => quote!({ #root::time::sleep(#timeout); #body }),
+    };
+    match &default.guard {
+        None => done,
+        Some(guard) => quote!(if #guard { #done } else { #root::__private::select_nothing() }),
+    }
+}
+
+/// How long the select waits; with a guard that is false, as without a `default`.
+fn limit(private: &TokenStream, default: Option<&Default>) -> TokenStream {
+    let never = quote!(#private::select_never());
+    let Some(default) = default else {
+        return never;
+    };
+    let limit = match &default.timeout {
+        None => quote!(#private::select_now()),
+        Some(timeout) => quote!(#private::select_until(#timeout)),
+    };
+    match &default.guard {
+        None => limit,
+        Some(guard) => quote!(if #guard { #limit } else { #never }),
+    }
 }
 
 /// Of the first and the last token of a range: there is no joining them.
@@ -56,7 +81,7 @@ fn ours(name: &str) -> Ident {
 
 fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
     let private = quote!(#root::__private);
-    let (chosen, limit) = (ours("chosen"), ours("limit"));
+    let (chosen, waits) = (ours("chosen"), ours("limit"));
     let numbers = 0..arms.cases.len();
     let outputs: Vec<Ident> = numbers
         .clone()
@@ -71,13 +96,7 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         .iter()
         .zip(&outputs)
         .map(|(case, output)| place(root, case, output));
-    let until = match &arms.default {
-        None => quote!(#private::select_never()),
-        Some(default) => match &default.timeout {
-            None => quote!(#private::select_now()),
-            Some(timeout) => quote!(#private::select_until(#timeout)),
-        },
-    };
+    let until = limit(&private, arms.default.as_ref());
     let bodies = arms
         .cases
         .iter()
@@ -87,9 +106,13 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         Some(default) => default.body.clone(),
         None => quote!(#private::select_unreachable()),
     };
-    let run = quote!(#private::select_run([#(#places),*], #limit));
+    let run = quote!(#private::select_run([#(#places),*], #waits));
     let run = match &arms.default {
-        Some(Default { timeout: None, .. }) => {
+        Some(Default {
+            timeout: None,
+            guard: None,
+            ..
+        }) => {
             let none = arms.cases.len();
             quote!(if #(#private::select_is_idle(#places))&&* { #none } else { #run })
         }
@@ -99,7 +122,7 @@ fn wait(root: &TokenStream, arms: Arms) -> TokenStream {
         #[allow(unused_imports)]
         use #private::{SelectRecv as _, SelectSend as _};
         #(let mut #outputs = #private::select_none();)*
-        let #chosen = match (#(&mut #operands,)* #until,) { (#(#places,)* #limit,) => #run };
+        let #chosen = match (#(&mut #operands,)* #until,) { (#(#places,)* #waits,) => #run };
         match #chosen {
             #(#numbers => #bodies,)*
             _ => #otherwise,
