@@ -8,7 +8,7 @@ use rust_routines::routine;
 use rust_routines::time::Duration;
 use rust_routines_tests::{LIMIT, process, watched};
 
-use super::{On, start, workers};
+use super::{On, blocked, start, workers};
 
 #[test]
 fn what_is_buffered_is_received_after_the_senders_have_gone() {
@@ -201,4 +201,35 @@ fn a_thread_locals_destructor_may_block() {
     let ended = process::run(child.arg("block-at-thread-exit")).success();
     assert_eq!(ended.value("thread"), "Err(Timeout)");
     assert_eq!(ended.value("worker"), "Err(Timeout)");
+}
+
+/// A close wakes some at a time; it wakes them all.
+#[test]
+fn a_close_wakes_all_who_wait() {
+    watched(|| {
+        workers(1).run(|| {
+            let (sender, receiver) = channel::bounded::<u32>(0);
+            let receives: Vec<_> = (0..100)
+                .map(|_| {
+                    let receiver = receiver.clone();
+                    blocked(move || receiver.recv())
+                })
+                .collect();
+            sender.close();
+            for receive in receives {
+                assert_eq!(receive.join().unwrap(), Err(RecvError));
+            }
+            let (sender, receiver) = channel::bounded(0);
+            let sends: Vec<_> = (0..100)
+                .map(|i| {
+                    let sender = sender.clone();
+                    blocked(move || sender.send(i))
+                })
+                .collect();
+            receiver.close();
+            for (i, send) in sends.into_iter().enumerate() {
+                assert_eq!(send.join().unwrap(), Err(SendError(i)));
+            }
+        });
+    });
 }
