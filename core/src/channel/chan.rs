@@ -11,7 +11,8 @@ use super::builder::Alert;
 use super::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
-use super::state::{Grab, OVER, Offer, RECEIVABLE, Received, SENDABLE, State};
+use super::looks::{OVER, RECEIVABLE, SENDABLE};
+use super::state::{Grab, Offer, Received, State};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::queue::hint::Hint;

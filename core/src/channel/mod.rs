@@ -20,6 +20,7 @@ mod chan;
 mod ends;
 mod error;
 mod future;
+mod looks;
 mod moves;
 mod receiver;
 mod sender;
