@@ -105,6 +105,7 @@ mod io;
 mod spawn;
 #[cfg(not(loom))]
 pub mod sync;
+
 #[cfg(not(loom))]
 pub mod time;
 

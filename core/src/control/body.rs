@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `low`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival` | home | home |
+//! | `context`, `low`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -12,6 +12,7 @@
 
 use std::cell::Cell;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
@@ -22,6 +23,7 @@ use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, Ordering, prefetch};
 use crate::queue::Linked;
 use crate::stack::Stack;
 use crate::switch::{Context, Entry, Span};
+use crate::sys::clock::Nanos;
 
 /// How the home gives up a wait of one of its routines: for a time-out or a cancellation.
 pub(crate) trait Unlink {
@@ -59,6 +61,12 @@ pub(crate) struct Body {
     registered: Cell<u32>,
     /// See [`Body::note_arrival`].
     arrival: Cell<Option<Arrival>>,
+    /// The timer of the present wait, as the scheduler names it.
+    timer: Cell<Option<NonZeroU64>>,
+    /// When the first `timeout` that it is in is over.
+    limit: Cell<Nanos>,
+    /// Whether `timer` is set for that.
+    limited: Cell<bool>,
     named: bool,
     /// The stack that `with_stack` has moved the routine to, if any.
     deep: Cell<*const Stack>,
@@ -131,6 +139,9 @@ impl Body {
                 raised: Cell::new(false),
                 registered: Cell::new(registered),
                 arrival: Cell::new(None),
+                timer: Cell::new(None),
+                limit: Cell::new(Nanos::MAX),
+                limited: Cell::new(false),
                 named: from.name().is_some(),
                 deep: Cell::new(ptr::null()),
                 stack,
@@ -285,15 +296,55 @@ impl Body {
         Some(unsafe { Ready::new(this) })
     }
 
+    /// Home, when the timer of the wait is due: tries to end the wait. `None`: it is being woken.
+    pub(crate) fn time_out(this: NonNull<Body>) -> Option<Ready> {
+        // SAFETY: home asks, about a routine that waits.
+        let body = unsafe { this.as_ref() };
+        body.timer.set(None);
+        let outcome = if body.limited.get() {
+            Outcome::Cancelled
+        } else {
+            Outcome::TimedOut
+        };
+        Body::give_up(this, outcome)
+    }
+
+    /// Notes the timer of a wait, and whether it is that of a `timeout` around it.
+    pub(crate) fn set_timer(&self, timer: NonZeroU64, limited: bool) {
+        self.timer.set(Some(timer));
+        self.limited.set(limited);
+    }
+
+    /// The timer of the wait that has ended, unless it has fired.
+    #[inline]
+    pub(crate) fn take_timer(&self) -> Option<NonZeroU64> {
+        self.timer.take()
+    }
+
+    /// When the first `timeout` that it is in is over; `Nanos::MAX`: it is in none.
+    #[inline]
+    pub(crate) fn limit(&self) -> Nanos {
+        self.limit.get()
+    }
+
+    pub(crate) fn set_limit(&self, limit: Nanos) {
+        self.limit.set(limit);
+    }
+
     /// Whether cancellation is held off.
     #[inline]
     pub(crate) fn is_shielded(&self) -> bool {
         self.shield.get() > 0
     }
 
-    /// Whether its cancellation has been raised before; it is now.
+    /// Whether its cancellation, or the end of its `timeout`, has been raised before; it is now.
     pub(crate) fn note_raise(&self) -> bool {
         self.raised.replace(true)
+    }
+
+    /// What was raised has reached the `timeout` it was for.
+    pub(crate) fn forget_raise(&self) {
+        self.raised.set(false);
     }
 
     pub(crate) fn add_shield(&self, by: i32) {

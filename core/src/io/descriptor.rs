@@ -36,8 +36,8 @@ use crate::driver::port::Port;
 use crate::prim::{AtomicBool, AtomicI64, Ordering};
 use crate::queue::event::Event;
 use crate::queue::gate::{Closing, Gate};
-use crate::sched::{Core, forbid, park, sockets, with_core};
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
+use crate::sched::{Core, forbid, limit, park, sockets, with_core};
 use crate::sys::poll::{self, Wish};
 use crate::wait::turn::{Held, Turn};
 
@@ -137,7 +137,7 @@ impl<S: AsFd> Descriptor<S> {
         mut op: impl FnMut(&S) -> io::Result<R>,
         left: impl FnOnce(&R) -> Left,
     ) -> io::Result<R> {
-        park::raise_if_cancelled_here();
+        park::raise_if_due_here();
         let result = self.call_in_turn(side, &mut op, left);
         park::note_call();
         result
@@ -275,6 +275,7 @@ impl<S: AsFd> Descriptor<S> {
     /// For a plain thread every pending connection would end a wait in poll(2) at once.
     fn pause_thread(&self, deadline: Option<Nanos>) -> io::Result<()> {
         loop {
+            park::raise_if_due_here();
             let left = deadline.map_or(Duration::ZERO, clock::until);
             if left.is_zero() || self.gate.is_closed() {
                 return self.enter().map(drop);
@@ -416,10 +417,16 @@ fn wait_on_thread(fd: RawFd, side: Side, deadline: Option<Nanos>) -> io::Result<
         Side::Read => libc::POLLIN | libc::POLLRDHUP,
         Side::Write => libc::POLLOUT,
     };
-    let left = deadline.filter(|&at| at != Nanos::MAX).map(clock::until);
-    if left.is_some_and(|left| left.is_zero()) {
-        return Ok(Outcome::TimedOut);
-    }
-    poll::wait_for(fd, events, left)?;
-    Ok(Outcome::Woken)
+    let own = deadline.unwrap_or(Nanos::MAX);
+    let limit = limit::on_thread().unwrap_or(Nanos::MAX);
+    let until = own.min(limit);
+    let left = (until != Nanos::MAX).then(|| clock::until(until));
+    Ok(match left {
+        Some(left) if left.is_zero() && limit < own => Outcome::Cancelled,
+        Some(left) if left.is_zero() => Outcome::TimedOut,
+        left => {
+            poll::wait_for(fd, events, left)?;
+            Outcome::Woken
+        }
+    })
 }

@@ -13,8 +13,8 @@ use super::error::{explain, no_address};
 use super::stream::TcpStream;
 use crate::io::{Descriptor, Left, Side};
 use crate::prim::{AtomicI64, Ordering};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::sockets;
-use crate::sys::clock::{self, Nanos};
 use crate::sys::poll::Wish;
 use crate::sys::signal;
 

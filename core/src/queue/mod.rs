@@ -1,6 +1,7 @@
 //! L1: the queues and cells that routines pass through; generic and free of the runtime's types,
 //! so that loom can run them as they are.
 
+pub(crate) mod armed;
 pub(crate) mod bell;
 pub(crate) mod claim;
 pub(crate) mod event;

@@ -15,6 +15,7 @@ use super::shared::Shared;
 use super::worker::{Seat, Worker};
 use crate::control::blocks::Local;
 use crate::control::{Body, Fresh};
+use crate::driver::timers::Timers;
 use crate::prim::{AtomicU64, Ordering};
 use crate::queue::list::List;
 use crate::stack::cache::Cache;
@@ -69,6 +70,10 @@ pub(crate) struct Core {
     pub(super) seen: Vec<Cell<Option<(u64, Nanos)>>>,
     /// When the poller was last asked.
     pub(super) last_poll: Cell<i64>,
+    /// The timers of waits of this home: nobody else could make use of what is due in them.
+    pub(super) timers: RefCell<Timers<NonNull<Body>>>,
+    /// When to look at them, at the latest.
+    pub(super) next_timer: Cell<Nanos>,
     /// Calls in a row that could have parked and did not, and in which slice.
     pub(super) calls: Cell<(u32, u32)>,
 }
@@ -141,6 +146,8 @@ impl Core {
             last_move: Cell::new(0),
             seen: shared.workers.iter().map(|_| Cell::new(None)).collect(),
             last_poll: Cell::new(0),
+            timers: RefCell::default(),
+            next_timer: Cell::new(Nanos::MAX),
             calls: Cell::new((0, 0)),
             shared,
         };
@@ -149,6 +156,7 @@ impl Core {
         let bomb = Bomb("a worker's loop panicked");
         core.run();
         core.evict_sockets();
+        core.close_alarms();
         bomb.defuse();
         CORE.set(ptr::null());
         drop(alternate);

@@ -2,7 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `worker` | what others see of a worker: home, mail, nursery, timers, counters |
+//! | `worker` | what others see of a worker: home, mail, nursery, alarms, counters |
 //! | `shared` | what the workers of one runtime have in common |
 //! | `core` | what only the worker's own thread touches; the current routine |
 //! | `run` | the loop: what to run next, start, resume, retire |
@@ -10,6 +10,10 @@
 //! | `search` | out of work: search, steal, sleep |
 //! | `idle` | the counts of searchers and sleepers, with the argument and its model |
 //! | `sockets` | the worker's poller: when it is asked, who goes on |
+//! | `clock` | the clock of whoever runs here |
+//! | `due` | the timers of a worker's own waits |
+//! | `alarms` | timers that belong to no wait: set and stopped from anywhere, fired by whoever is there |
+//! | `limit` | what `timeout` limits: every wait inside of it |
 //! | `park` | leaving a routine: yield, suspend; the hooks around it |
 //! | `stop` | shutdown: cancel, count down, report, abandon |
 //! | `overflow` | a stack overflow, by name |
@@ -18,10 +22,14 @@
 //! owns the only `Ready`. Pushing it is the last access to the routine. A routine that is made ready
 //! before it has suspended is merely queued at home, which is busy running it.
 
+pub(crate) mod alarms;
+pub(crate) mod clock;
 pub(crate) mod core;
+mod due;
 pub(crate) mod forbid;
 pub(crate) mod hooks;
 pub(crate) mod idle;
+pub(crate) mod limit;
 pub(crate) mod metrics;
 pub(crate) mod overflow;
 pub(crate) mod park;

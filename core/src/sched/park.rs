@@ -7,10 +7,9 @@ use std::panic;
 use std::ptr::NonNull;
 
 use super::core::{Core, with_core};
+use super::limit::{self, Elapse};
 use super::{forbid, hooks};
 use crate::control::{Body, Outcome, Ready, Reason, Unlink};
-use crate::driver::timers::Key;
-use crate::prim::Ordering;
 use crate::switch::units;
 use crate::sys::clock::Nanos;
 
@@ -65,11 +64,11 @@ impl Core {
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
         forbid::check();
-        raise_if_cancelled(current);
+        raise_if_due(current);
         // SAFETY: it gives itself up; home resumes it only after it has suspended.
         unsafe { self.yielded.push(body) };
         self.suspend(current, Reason::Yield);
-        raise_if_cancelled(current);
+        raise_if_due(current);
     }
 
     /// Suspends the current routine in a wait that the home may give up at `deadline` or for a
@@ -94,29 +93,20 @@ impl Core {
                 return Outcome::Cancelled;
             }
         }
-        let timer = deadline.map(|at| self.add_timer(at, body));
+        // What is kept for the end of the wait is kept in the body, not in this frame, which lies below
+        // every routine that waits.
+        if deadline.is_some() || current.limit() != Nanos::MAX {
+            if !self.set_timer(body, deadline) {
+                return Outcome::Cancelled;
+            }
+        }
         self.suspend(current, reason);
         let outcome = current.outcome();
         current.set_wait(None);
-        if let Some(key) = timer {
-            self.remove_timer(key);
+        if let Some(timer) = current.take_timer() {
+            self.remove_timer(timer);
         }
         outcome
-    }
-
-    fn add_timer(&self, at: Nanos, body: NonNull<Body>) -> Key {
-        let alarms = &self.worker.timers;
-        let mut queue = alarms.queue.lock();
-        let key = queue.insert(at, body);
-        alarms.next.store(queue.next(), Ordering::Relaxed);
-        key
-    }
-
-    fn remove_timer(&self, key: Key) {
-        let alarms = &self.worker.timers;
-        let mut queue = alarms.queue.lock();
-        queue.remove(key);
-        alarms.next.store(queue.next(), Ordering::Relaxed);
     }
 }
 
@@ -140,7 +130,7 @@ fn is_cancelled(current: &Body) -> bool {
     current.header().is_cancelled() && !current.is_shielded() && !std::thread::panicking()
 }
 
-/// Whether the code that runs here is a routine that is to unwind.
+/// Whether the code that runs here is a routine that has been cancelled.
 #[inline]
 pub(crate) fn is_cancelled_here() -> bool {
     with_core(|core| {
@@ -165,35 +155,43 @@ pub(crate) fn give_way() {
     with_core(
         |core| match core.and_then(|core| Some((core, core.current()?))) {
             Some((core, body)) => core.yield_now(body),
-            None => std::thread::yield_now(),
+            None => {
+                std::thread::yield_now();
+                raise_if_due_here();
+            }
         },
     );
 }
 
-/// [`raise_if_cancelled`], for whoever runs here.
+/// [`raise_if_due`], for whoever runs here: on a plain thread a `timeout` may be over too.
 #[inline]
-pub(crate) fn raise_if_cancelled_here() {
-    if is_cancelled_here() {
+pub(crate) fn raise_if_due_here() {
+    let current = with_core(|core| core.and_then(Core::current));
+    match current {
+        // SAFETY: the current routine.
+        Some(body) => raise_if_due(unsafe { body.as_ref() }),
+        None if limit::is_over_on_thread() => raise(),
+        None => {}
+    }
+}
+
+/// Unwinds the current routine if it has been cancelled or a `timeout` around it is over, unless it is
+/// shielded or unwinds already. Sticky: one that swallows this meets it again at its next park.
+#[inline]
+pub(crate) fn raise_if_due(current: &Body) {
+    if is_cancelled(current) || limit::is_over(current) {
         raise();
     }
 }
 
-/// Unwinds the current routine if it has been cancelled, unless it is shielded or unwinds already.
-/// Sticky: one that swallows this meets it again at its next park.
-#[inline]
-pub(crate) fn raise_if_cancelled(current: &Body) {
-    if is_cancelled(current) {
-        raise();
-    }
-}
-
-/// Unwinds the current routine to its root. One that has caught this before, and blocks again, lets
-/// the others go first: a loop around `catch_unwind` must not keep them from their own end.
+/// Unwinds the current routine to its root, or to the `timeout` that is over. One that has caught this
+/// before, and blocks again, lets the others go first: a loop around `catch_unwind` must not keep them
+/// from their own end.
 #[cold]
 pub(crate) fn raise() -> ! {
-    with_core(|core| {
+    let limit = with_core(|core| {
         let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) else {
-            return;
+            return Some(limit::of_thread());
         };
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
@@ -202,6 +200,10 @@ pub(crate) fn raise() -> ! {
             unsafe { core.yielded.push(body) };
             core.suspend(current, Reason::Yield);
         }
+        (!is_cancelled(current)).then(|| current.limit())
     });
-    panic::resume_unwind(Box::new(Cancel));
+    match limit {
+        Some(limit) => panic::resume_unwind(Box::new(Elapse::at(limit))),
+        None => panic::resume_unwind(Box::new(Cancel)),
+    }
 }

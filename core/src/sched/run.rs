@@ -20,7 +20,7 @@ use std::ptr::NonNull;
 use crossbeam_deque::Steal;
 
 use super::core::Core;
-use crate::control::{Body, Fresh, Outcome, Reason};
+use crate::control::{Body, Fresh, Reason};
 use crate::prim::Ordering;
 use crate::sys::clock;
 use crate::sys::unwind::Bomb;
@@ -41,8 +41,6 @@ const FAIR: u32 = 61;
 const OLDEST: u32 = 16;
 /// Started routines in a row while not-started ones wait.
 const STREAK: u32 = 8;
-/// Timers fired in one look.
-const TIMERS: usize = 256;
 
 impl Core {
     pub(super) fn run(&self) {
@@ -185,32 +183,6 @@ impl Core {
                 Work::Start(fresh)
             }),
         })
-    }
-
-    /// Makes the routines ready whose timers are due.
-    #[inline]
-    pub(super) fn fire_timers(&self) {
-        let alarms = &self.worker.timers;
-        let next = alarms.next.load(Ordering::Relaxed);
-        if next == clock::Nanos::MAX {
-            return;
-        }
-        let now = clock::now();
-        if next > now {
-            return;
-        }
-        let mut queue = alarms.queue.lock();
-        for _ in 0..TIMERS {
-            let Some(body) = queue.pop_due(now) else {
-                break;
-            };
-            // None: it is being woken by somebody, and takes its own timer out.
-            if let Some(ready) = Body::give_up(body, Outcome::TimedOut) {
-                // SAFETY: `ready` is the sole right to queue it.
-                unsafe { self.ready.push(ready.into_body()) };
-            }
-        }
-        alarms.next.store(queue.next(), Ordering::Relaxed);
     }
 
     /// A new child of the routine that runs here.

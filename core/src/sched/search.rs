@@ -152,11 +152,6 @@ impl Core {
             || self.has_timer_due()
     }
 
-    fn has_timer_due(&self) -> bool {
-        let next = self.worker.timers.next.load(Ordering::Relaxed);
-        next != Nanos::MAX && next <= clock::now()
-    }
-
     fn end_search(&self, searching: Searching) {
         if self.shared.idle.end(searching) && self.shared.has_stealable() {
             self.shared.ring_for_work();
@@ -243,7 +238,8 @@ impl Core {
     }
 
     fn sleep_until_due(&self) {
-        let mut limit = match self.worker.timers.next.load(Ordering::Relaxed) {
+        let watched = self.watch_others();
+        let mut limit = match self.next_look().min(watched) {
             Nanos::MAX => None,
             due => Some(clock::until(due)),
         };
@@ -252,6 +248,7 @@ impl Core {
         }
         self.note_asleep();
         self.sleep_for(limit);
+        self.end_watch(watched);
         self.worker
             .stats
             .awake_since

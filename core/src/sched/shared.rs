@@ -12,9 +12,10 @@ use super::idle::Idle;
 use super::overflow::FatalHook;
 use super::worker::{Seat, Worker};
 use crate::control::Fresh;
-use crate::prim::{AtomicU8, AtomicU64, CachePadded, Ordering};
+use crate::prim::{AtomicI64, AtomicU8, AtomicU64, CachePadded, Ordering};
 use crate::stack::Size;
 use crate::stack::depot::Depot;
+use crate::sys::clock::Nanos;
 use crate::sys::cpus;
 
 /// How a runtime is built.
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     /// Spawns from outside, and those among them that were refused.
     pub(crate) outside: CachePadded<Outside>,
     pub(crate) depot: Arc<Depot>,
+    /// When a sleeping worker will look at the alarms of the others (see `alarms`).
+    pub(super) watch: CachePadded<AtomicI64>,
     /// Whether there are at least as many CPUs as workers.
     pub(crate) has_cpu_for_each: bool,
     phase: AtomicU8,
@@ -150,6 +153,7 @@ impl Shared {
             injector: CachePadded::new(Injector::new()),
             outside: CachePadded::default(),
             depot,
+            watch: CachePadded::new(AtomicI64::new(Nanos::MAX)),
             has_cpu_for_each: config.workers <= cpus::available(),
             phase: AtomicU8::new(Phase::Running as u8),
             staff: Mutex::default(),

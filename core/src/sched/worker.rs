@@ -9,7 +9,8 @@
 //! | `mail` | whoever spreads a new routine to it |
 //! | `nursery` | the worker; thieves when its deque is empty |
 //! | `stats` | the worker only |
-//! | `timers`, `poller` | the worker; later a stand-in while it is stuck |
+//! | `alarms` | the worker, whoever sets or stops one, and a stand-in while it is stuck |
+//! | `poller` | the worker; later a stand-in while it is stuck |
 //!
 //! Workers are type-stable like their homes: recycled, never freed (`control::home` says why).
 
@@ -20,11 +21,10 @@ use crossbeam_deque::{Stealer, Worker as Deque};
 use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
+use super::alarms::Alarms;
 use crate::control::{Body, Fresh, Home};
 use crate::driver::poller::Poller;
-use crate::driver::timers::Timers;
 use crate::prim::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock};
-use crate::sys::clock::Nanos;
 use crate::sys::sleep::Sleeper;
 
 #[repr(C)]
@@ -35,7 +35,7 @@ pub(crate) struct Worker {
     /// runs first when the slice ends; until then an idle worker may take any of them.
     pub(crate) nursery: CachePadded<Nursery>,
     pub(crate) stats: CachePadded<Stats>,
-    pub(crate) timers: CachePadded<Alarms>,
+    pub(crate) alarms: CachePadded<Alarms>,
     /// Made when a routine of this home first waits for a socket; kept for the next user of the seat.
     pub(crate) poller: CachePadded<OnceLock<Poller>>,
     pub(crate) stealer: Stealer<Fresh>,
@@ -62,12 +62,6 @@ pub(crate) struct Nursery {
 pub(crate) struct Mail {
     queue: SegQueue<Fresh>,
     pending: AtomicUsize,
-}
-
-/// The timers and when the first is due.
-pub(crate) struct Alarms {
-    pub(crate) next: AtomicI64,
-    pub(crate) queue: Mutex<Timers>,
 }
 
 /// Counters that only the worker writes.
@@ -203,6 +197,7 @@ impl Worker {
     /// A worker nobody uses: a recycled one or a new one.
     pub(crate) fn hire() -> Seat {
         if let Some(seat) = RETIRED.lock().pop() {
+            seat.worker.alarms.open();
             return seat;
         }
         let (deque, sleeper) = (Deque::new_lifo(), Sleeper::new());
@@ -214,10 +209,7 @@ impl Worker {
             }),
             nursery: CachePadded::new(Nursery::new()),
             stats: CachePadded::new(Stats::default()),
-            timers: CachePadded::new(Alarms {
-                next: AtomicI64::new(Nanos::MAX),
-                queue: Mutex::new(Timers::default()),
-            }),
+            alarms: CachePadded::default(),
             poller: CachePadded::default(),
             stealer: deque.stealer(),
             names: Mutex::new(HashMap::new()),
@@ -284,7 +276,7 @@ mod tests {
             offset_of!(Worker, mail),
             offset_of!(Worker, nursery),
             offset_of!(Worker, stats),
-            offset_of!(Worker, timers),
+            offset_of!(Worker, alarms),
             offset_of!(Worker, poller),
             offset_of!(Worker, stealer),
         ];

@@ -9,6 +9,7 @@ mod dynamic;
 mod native;
 pub(crate) mod others;
 pub(crate) mod run;
+mod timers;
 
 pub use arm::{Arm, FutureArm, Map, future, map};
 pub use dynamic::Select;

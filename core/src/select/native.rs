@@ -13,8 +13,7 @@ use super::arm::{Arm, Sealed};
 use crate::channel::{
     Chan, Grab, Offer, Receiver, RecvError, RecvFuture, SendError, SendFuture, Sender, Side,
 };
-use crate::sys::clock::{self, Nanos};
-use crate::time::{After, Instant};
+use crate::sched::clock::Nanos;
 use crate::wait::token::Token;
 use crate::wait::{Waiter, Wakes};
 
@@ -354,45 +353,6 @@ impl<T> Arm for SendFrom<'_, T> {
             Some(done) => Poll::Ready(done),
             None => Poll::Pending,
         }
-    }
-
-    #[inline(always)]
-    fn native(&self) -> Option<Sealed<'_>> {
-        Some(Sealed(self))
-    }
-}
-
-impl Native for After {
-    fn look(&self) -> bool {
-        self.at() <= clock::now()
-    }
-
-    unsafe fn enter(&self, _: &Waiter, _: &Token) -> bool {
-        true
-    }
-
-    fn leave(&self, _: &Waiter) {}
-
-    fn won(&self) -> bool {
-        unreachable!("nobody takes a timer off a queue")
-    }
-
-    fn due(&self) -> Option<Nanos> {
-        Some(self.at())
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl Arm for After {
-    type Output = Instant;
-
-    /// Outside of a select it only looks at the clock.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        if self.look() {
-            return Poll::Ready(Instant::now());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     #[inline(always)]

@@ -10,8 +10,9 @@ use super::cell::{self, Output};
 use super::handle::JoinHandle;
 use crate::control::{Extra, Fresh, Place};
 use crate::sched::core::outside_id;
-use crate::sched::{Core, Shared, shared, with_core};
+use crate::sched::{Core, Shared, forbid, shared, with_core};
 use crate::stack::{Size, Stack};
+use crate::sys::unwind::contain;
 
 /// Starts a routine that runs `f`.
 ///
@@ -162,6 +163,25 @@ fn settle<T>(
             Err(error)
         }
     }
+}
+
+/// Starts a routine whose time has come, where there is nobody to be told of a refusal: without memory
+/// for its stack it waits for some, and when the runtime is being shut down, `f` is dropped.
+pub(crate) fn spawn_due<F>(shared: &Arc<Shared>, site: &'static Location<'static>, f: F)
+where
+    F: FnOnce() + Send + 'static,
+{
+    if shared.depot.claim(1).is_err() {
+        shared.depot.claim_unsure();
+    }
+    let (fresh, output) = cell::make(f, outside_id(), site, None);
+    let placed = shared.place_from_outside(fresh, Place::Near);
+    if placed.is_err() {
+        shared.depot.unclaim(1);
+    }
+    // What `f` holds may be dropped with it, on the scheduler's stack.
+    let _guard = forbid::forbid_park();
+    contain(|| drop(settle(placed, output)));
 }
 
 #[track_caller]

@@ -5,8 +5,9 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use crate::control::{HeaderRef, Outcome, Reason};
-use crate::sched::{core, with_core};
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
+use crate::sched::park::{give_way, raise_if_due_here};
+use crate::sched::{core, limit, with_core};
 use crate::wait::one;
 
 /// The number of a routine: unique in this process, in the order of spawning on each worker.
@@ -161,7 +162,7 @@ pub fn yield_now() {
             return core.yield_now(body);
         }
     }
-    std::thread::yield_now();
+    give_way();
 }
 
 /// Waits until somebody calls [`Routine::unpark`], or returns at once if that has happened since
@@ -213,7 +214,17 @@ pub fn park_timeout(timeout: Duration) {
     if is_routine() {
         park_until(Some(clock::deadline(timeout)));
     } else {
-        std::thread::park_timeout(timeout);
+        park_thread(Some(timeout));
+    }
+}
+
+/// It may return for nothing, so what a limit ends is raised by the next call.
+fn park_thread(timeout: Option<Duration>) {
+    raise_if_due_here();
+    let limit = limit::on_thread().map(clock::until);
+    match timeout.into_iter().chain(limit).min() {
+        Some(longest) => std::thread::park_timeout(longest),
+        None => std::thread::park(),
     }
 }
 
@@ -221,7 +232,7 @@ pub fn park_timeout(timeout: Duration) {
 fn park_until(deadline: Option<Nanos>) {
     let Some(me) = current() else {
         crate::sched::forbid::check();
-        return std::thread::park();
+        return park_thread(None);
     };
     let permit = &me.header.permit;
     if one::wait(permit, Reason::Park, deadline) == Outcome::Woken {

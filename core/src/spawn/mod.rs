@@ -19,7 +19,7 @@ mod handle;
 mod restart;
 
 pub use builder::{Builder, spawn};
-pub(crate) use builder::{spawn_on, spawn_request};
+pub(crate) use builder::{spawn_due, spawn_on, spawn_request};
 pub use current::{Id, Routine, current, is_routine, park, park_timeout, yield_now};
 pub use deep::with_stack;
 pub use handle::{JoinError, JoinHandle};

@@ -3,7 +3,8 @@
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::time::Duration;
 
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
+use crate::sys::clock::{from_std, to_std};
 
 /// A moment on the monotonic clock, with a resolution of one nanosecond.
 ///
@@ -34,6 +35,10 @@ impl Instant {
 
     pub(crate) fn nanos(self) -> Nanos {
         self.0
+    }
+
+    pub(crate) fn from_nanos(nanos: Nanos) -> Instant {
+        Instant(nanos)
     }
 
     /// The time from `earlier` until this instant; zero if `earlier` is later.
@@ -111,13 +116,13 @@ impl SubAssign<Duration> for Instant {
 
 impl From<std::time::Instant> for Instant {
     fn from(instant: std::time::Instant) -> Instant {
-        Instant(clock::from_std(instant))
+        Instant(from_std(instant))
     }
 }
 
 impl From<Instant> for std::time::Instant {
     fn from(instant: Instant) -> std::time::Instant {
-        clock::to_std(instant.0)
+        to_std(instant.0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use super::waiter::{Claimed, Waiter, block};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::queue::event::{Before, Event};
-use crate::sys::clock::Nanos;
+use crate::sched::clock::Nanos;
 
 struct Wait<'a> {
     event: &'a Event,

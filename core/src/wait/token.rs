@@ -19,8 +19,8 @@ use super::waiter::{Claimed, Waiter, wait_for};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::queue::claim::Claim;
+use crate::sched::clock::Nanos;
 use crate::sched::forbid;
-use crate::sys::clock::Nanos;
 
 pub(crate) struct Token {
     claim: Claim,

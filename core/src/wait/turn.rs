@@ -9,7 +9,7 @@
 
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
-use crate::sys::clock::Nanos;
+use crate::sched::clock::Nanos;
 use crate::wait::{WaitList, Waiter, block};
 
 pub(crate) struct Turn {

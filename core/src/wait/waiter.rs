@@ -18,8 +18,8 @@ use std::task::Waker;
 use super::token::Token;
 use crate::control::{Body, Outcome, Ready, Reason, Unlink};
 use crate::prim::{AtomicBool, Ordering, SpinLock};
-use crate::sched::{current_core, forbid, park, with_core};
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
+use crate::sched::{current_core, forbid, limit, park, with_core};
 use crate::sys::sleep::{Alarm, Sleeper};
 use crate::sys::unwind::contain;
 
@@ -259,41 +259,45 @@ fn block_thread(
     unlink: &dyn Unlink,
     deadline: Option<Nanos>,
 ) -> Outcome {
-    let mut deadline = deadline.filter(|&at| at != Nanos::MAX);
+    let own = deadline.unwrap_or(Nanos::MAX);
+    let limit = limit::on_thread().unwrap_or(Nanos::MAX);
+    let mut until = Some(own.min(limit)).filter(|&at| at != Nanos::MAX);
     loop {
         // ORDER: pairs with the Release store in `Claimed::wake`.
         if waiter.woken.load(Ordering::Acquire) {
             return Outcome::Woken;
         }
-        let left = deadline.map(clock::until);
+        let left = until.map(clock::until);
         if left.is_some_and(|left| left.is_zero()) {
             if unlink.unlink() {
-                return Outcome::TimedOut;
+                return if limit < own {
+                    Outcome::Cancelled
+                } else {
+                    Outcome::TimedOut
+                };
             }
             // Its wake is on its way.
-            deadline = None;
+            until = None;
             continue;
         }
         sleeper.sleep(left);
     }
 }
 
-/// Runs `f` with cancellation held off: for waits that lend borrows to others.
+/// Runs `f` with cancellation and limits held off: for waits that lend borrows to others.
 pub(crate) fn shielded<R>(f: impl FnOnce() -> R) -> R {
-    struct Shield(Option<NonNull<Body>>);
+    struct Shield(NonNull<Body>);
     impl Drop for Shield {
         fn drop(&mut self) {
-            if let Some(body) = self.0 {
-                // SAFETY: the current routine, still running `shielded`.
-                unsafe { body.as_ref() }.add_shield(-1);
-            }
+            // SAFETY: the current routine, still running `shielded`.
+            unsafe { self.0.as_ref() }.add_shield(-1);
         }
     }
-    let body = with_core(|core| core.and_then(|core| core.current()));
-    if let Some(body) = body {
-        // SAFETY: the current routine.
-        unsafe { body.as_ref() }.add_shield(1);
-    }
+    let Some(body) = with_core(|core| core.and_then(|core| core.current())) else {
+        return limit::lifted_on_thread(f);
+    };
+    // SAFETY: the current routine.
+    unsafe { body.as_ref() }.add_shield(1);
     let _shield = Shield(body);
     f()
 }

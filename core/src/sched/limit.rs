@@ -1,0 +1,141 @@
+//! What `timeout` limits: every wait of the code inside of it, by unwinding to it.
+//!
+//! A limit is one number of the routine (on a plain thread: of the thread), the earliest of all limits it
+//! is in; entering and leaving one reads the clock once and sets no timer. A wait sets its timer for
+//! the limit if that is earlier than its own deadline, and ends like a cancelled one; the payload says
+//! which limit is meant, and the `timeout` that has set this one takes it.
+//!
+//! As with a cancellation: a value that has been handed over wins; nothing is raised while unwinding or
+//! in a shield; one that swallows the payload meets it again at its next park.
+
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr::NonNull;
+
+use super::clock::{self, Nanos};
+use super::core::{Core, with_core};
+use crate::control::Body;
+
+thread_local! {
+    /// Of a plain thread.
+    static LIMIT: Cell<Nanos> = const { Cell::new(Nanos::MAX) };
+}
+
+/// The payload that unwinds to the `timeout` that is over. Not a panic: no hook runs, nothing is printed.
+pub(crate) struct Elapse {
+    limit: Nanos,
+}
+
+impl Elapse {
+    pub(super) fn at(limit: Nanos) -> Elapse {
+        Elapse { limit }
+    }
+}
+
+/// The limit of waits of this routine; `Nanos::MAX` also where none applies just now.
+#[inline]
+pub(super) fn of(current: &Body) -> Nanos {
+    match current.limit() {
+        Nanos::MAX => Nanos::MAX,
+        _ if current.is_shielded() || std::thread::panicking() => Nanos::MAX,
+        limit => limit,
+    }
+}
+
+#[inline]
+pub(super) fn is_over(current: &Body) -> bool {
+    current.limit() != Nanos::MAX && of(current) <= clock::now()
+}
+
+/// As it was set.
+pub(super) fn of_thread() -> Nanos {
+    LIMIT.get()
+}
+
+/// The limit of waits of the plain thread that runs here, if one applies just now.
+pub(crate) fn on_thread() -> Option<Nanos> {
+    Some(LIMIT.get()).filter(|&limit| limit != Nanos::MAX && !std::thread::panicking())
+}
+
+#[inline]
+pub(super) fn is_over_on_thread() -> bool {
+    LIMIT.get() != Nanos::MAX && on_thread().is_some_and(|limit| limit <= clock::now())
+}
+
+/// Whose limit is set: it stays the same while the code on it runs.
+#[derive(Clone, Copy)]
+struct Owner(Option<NonNull<Body>>);
+
+impl Owner {
+    fn here() -> Owner {
+        Owner(with_core(|core| core.and_then(Core::current)))
+    }
+
+    fn body(&self) -> Option<&Body> {
+        // SAFETY: the current routine's body, alive while it runs.
+        self.0.map(|body| unsafe { body.as_ref() })
+    }
+
+    fn limit(self) -> Nanos {
+        self.body().map_or_else(of_thread, Body::limit)
+    }
+
+    fn set(self, limit: Nanos) {
+        match self.body() {
+            Some(body) => body.set_limit(limit),
+            None => LIMIT.set(limit),
+        }
+    }
+}
+
+/// Puts the limit back, also when it is left by unwinding.
+struct Restore {
+    owner: Owner,
+    limit: Nanos,
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        self.owner.set(self.limit);
+    }
+}
+
+/// Runs `f` with its waits limited; `None` if one of them was ended by this limit.
+pub(crate) fn within<R>(limit: Nanos, f: impl FnOnce() -> R) -> Option<R> {
+    let owner = Owner::here();
+    let before = owner.limit();
+    if limit >= before {
+        // The one around it comes first.
+        return Some(f());
+    }
+    let restore = Restore {
+        owner,
+        limit: before,
+    };
+    owner.set(limit);
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    drop(restore);
+    match result {
+        Ok(result) => Some(result),
+        Err(payload)
+            if payload
+                .downcast_ref::<Elapse>()
+                .is_some_and(|e| e.limit == limit) =>
+        {
+            if let Some(body) = owner.body() {
+                body.forget_raise();
+            }
+            None
+        }
+        Err(payload) => panic::resume_unwind(payload),
+    }
+}
+
+/// Runs `f` without the limit of the plain thread.
+pub(crate) fn lifted_on_thread<R>(f: impl FnOnce() -> R) -> R {
+    let _restore = Restore {
+        owner: Owner(None),
+        limit: LIMIT.replace(Nanos::MAX),
+    };
+    f()
+}

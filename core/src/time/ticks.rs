@@ -1,0 +1,187 @@
+//! The state of a timer or an interval: when it expires next, and who waits for that.
+//!
+//! It stands in no table. An expiry is not an event but a comparison: who looks takes it if its time has
+//! come, and gets the moment that was set, however late the look. Who waits stands in the list with the
+//! timer of its own wait set for that moment.
+//!
+//! A stop tells nobody: those who wait look at the old moment, and go on waiting. A reset tells them only if
+//! the new moment comes before the one that they will look at by themselves: a watchdog that is fed a
+//! million times a second wakes nobody.
+//!
+//! - I1: everything is used under the lock; no code of the user's runs under it.
+//! - I2: each waiter in the list will look at `watched` at the latest, unless nothing is armed.
+
+use crate::control::{Outcome, Reason, Unlink};
+use crate::prim::SpinLock;
+use crate::sched::clock::{self, Nanos};
+use crate::wait::instant::Instant;
+use crate::wait::{ClaimedList, WaitList, Waiter, block};
+
+#[derive(Debug)]
+pub(super) struct Moments {
+    /// The next expiry; `Nanos::MAX`: never.
+    at: Nanos,
+    /// From one expiry to the next; `None`: there is one only.
+    period: Option<Nanos>,
+    armed: bool,
+    waiting: WaitList,
+    /// I2.
+    watched: Nanos,
+}
+
+pub(crate) struct Ticks {
+    moments: SpinLock<Moments>,
+}
+
+/// A waiter in the list.
+struct Wait<'a> {
+    ticks: &'a Ticks,
+    waiter: &'a Waiter,
+}
+
+impl Unlink for Wait<'_> {
+    fn unlink(&self) -> bool {
+        self.ticks.leave(self.waiter)
+    }
+}
+
+impl Moments {
+    fn take(&mut self, now: Nanos) -> Option<Instant> {
+        let at = self.at;
+        if !self.armed || at > now || at == Nanos::MAX {
+            return None;
+        }
+        match self.period {
+            // The phase is kept, and what nobody took in time is lost.
+            Some(period) => {
+                let late = now.saturating_sub(at) / period;
+                let ahead = period.saturating_mul(late.saturating_add(1));
+                self.at = at.saturating_add(ahead);
+            }
+            None => self.armed = false,
+        }
+        Some(Instant::from_nanos(at))
+    }
+
+    /// When the next look pays off.
+    fn due(&self) -> Nanos {
+        if self.armed { self.at } else { Nanos::MAX }
+    }
+
+    /// Somebody is about to stand in the list; when it has to look.
+    fn watch(&mut self) -> Nanos {
+        let due = self.due();
+        self.watched = if self.waiting.is_empty() {
+            due
+        } else {
+            self.watched.max(due)
+        };
+        due
+    }
+}
+
+impl Ticks {
+    pub(super) const fn new(at: Nanos, period: Option<Nanos>) -> Ticks {
+        Ticks {
+            moments: SpinLock::new(Moments {
+                at,
+                period,
+                armed: true,
+                waiting: WaitList::new(),
+                watched: Nanos::MAX,
+            }),
+        }
+    }
+
+    /// The expiry whose time has come.
+    #[inline]
+    pub(crate) fn take(&self) -> Option<Instant> {
+        let now = clock::now();
+        self.moments.lock().take(now)
+    }
+
+    /// Whether it was armed; an expiry that nobody has taken is lost.
+    #[inline]
+    pub(super) fn stop(&self) -> bool {
+        std::mem::take(&mut self.moments.lock().armed)
+    }
+
+    /// Whether it was armed; an expiry that nobody has taken is lost.
+    pub(super) fn reset(&self, at: Nanos, period: Option<Nanos>) -> bool {
+        let mut told = ClaimedList::new();
+        let mut moments = self.moments.lock();
+        moments.at = at;
+        moments.period = period;
+        let was_armed = std::mem::replace(&mut moments.armed, true);
+        if at < moments.watched {
+            while let Some(waiter) = moments.waiting.pop_front() {
+                told.push(waiter);
+            }
+        }
+        drop(moments);
+        told.wake();
+        was_armed
+    }
+
+    /// Stands in the list, unless a look pays off now (`Err`); when it has to look again.
+    ///
+    /// # Safety
+    /// `waiter` is not linked, and stays alive and in place until it is unlinked.
+    pub(crate) unsafe fn enter(&self, waiter: &Waiter) -> Result<Nanos, ()> {
+        let now = clock::now();
+        let mut moments = self.moments.lock();
+        let due = moments.watch();
+        if due <= now && due != Nanos::MAX {
+            return Err(());
+        }
+        // SAFETY: the caller's promise.
+        unsafe { moments.waiting.push_back(waiter) };
+        Ok(due)
+    }
+
+    /// Leaves the list; whether it stood there.
+    pub(crate) fn leave(&self, waiter: &Waiter) -> bool {
+        self.moments.lock().waiting.remove(waiter)
+    }
+
+    /// For futures, which enter cells of their own.
+    pub(super) fn with_list<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
+        f(&mut self.moments.lock().waiting)
+    }
+
+    /// When a future that stands in the list has to look.
+    pub(super) fn watch(&self) -> Nanos {
+        self.moments.lock().watch()
+    }
+
+    /// Waits for an expiry.
+    #[track_caller]
+    pub(super) fn recv(&self) -> Instant {
+        match self.take() {
+            Some(moment) => moment,
+            None => self.wait(),
+        }
+    }
+
+    #[cold]
+    #[track_caller]
+    fn wait(&self) -> Instant {
+        let waiter = Waiter::here();
+        loop {
+            // SAFETY: made here, and unlinked when the wait is over.
+            if let Ok(due) = unsafe { self.enter(&waiter) } {
+                let wait = Wait {
+                    ticks: self,
+                    waiter: &waiter,
+                };
+                // SAFETY: linked just now; `wait` takes this waiter out.
+                let outcome = unsafe { block(&waiter, &wait, Reason::Sleep, Some(due)) };
+                debug_assert_ne!(outcome, Outcome::Cancelled, "raised");
+                waiter.reset();
+            }
+            if let Some(moment) = self.take() {
+                return moment;
+            }
+        }
+    }
+}
