@@ -42,8 +42,6 @@ struct Task {
     cell: Arc<TaskWaiter>,
     wake: Arc<Wake>,
     alarm: Arc<dyn Alarm>,
-    /// What the alarm is set for.
-    at: Nanos,
 }
 
 /// Wakes the task.
@@ -106,32 +104,24 @@ impl<'a> Expiry<'a> {
 
     /// The cell of this poll's task stands in the list, and the alarm is set for when it has to look.
     fn stand(&mut self, waker: &Waker) {
-        let told = |task: &Task| self.ticks.with_list(|_| !task.cell.is_linked());
         let old = self.task.take();
-        let task = match old {
-            Some(task) if !told(&task) => {
+        let known = old
+            .as_ref()
+            .and_then(|task| self.ticks.watch_cell(&task.cell));
+        let (task, at) = match (old, known) {
+            (Some(task), Some(at)) => {
                 task.cell.set_waker(waker.clone());
                 task.wake.set(waker.clone());
-                self.task.insert(task)
+                (task, at)
             }
-            old => {
+            (old, _) => {
                 let task = Task::new(waker, old);
-                let cell = TaskWaiter::into_waiter(task.cell.clone());
-                // SAFETY: not linked (I1); the count that `into_waiter` made keeps it alive.
-                self.ticks
-                    .with_list(|list| unsafe { list.push_back(cell.as_ref()) });
-                self.task.insert(task)
+                let at = self.ticks.enter_cell(task.cell.clone());
+                (task, at)
             }
         };
-        let at = self.ticks.watch();
-        if at != task.at {
-            task.at = at;
-            if at == Nanos::MAX {
-                alarms::stop(&*task.alarm);
-            } else {
-                alarms::set(&runtime(), &task.alarm, at);
-            }
-        }
+        let task = self.task.insert(task);
+        task.set_alarm(at);
     }
 
     /// Leaves the list and stops the alarm.
@@ -162,7 +152,14 @@ impl Task {
             cell,
             alarm: wake.clone(),
             wake,
-            at: Nanos::MAX,
+        }
+    }
+
+    fn set_alarm(&self, at: Nanos) {
+        if at == Nanos::MAX {
+            alarms::stop(&*self.alarm);
+        } else {
+            alarms::set(&runtime(), &self.alarm, at);
         }
     }
 }

@@ -11,11 +11,13 @@
 //! - I1: everything is used under the lock; no code of the user's runs under it.
 //! - I2: each waiter in the list will look at `watched` at the latest, unless nothing is armed.
 
+use std::sync::Arc;
+
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::sched::clock::{self, Nanos};
 use crate::wait::instant::Instant;
-use crate::wait::{ClaimedList, WaitList, Waiter, block};
+use crate::wait::{ClaimedList, TaskWaiter, WaitList, Waiter, block};
 
 #[derive(Debug)]
 pub(super) struct Moments {
@@ -144,14 +146,20 @@ impl Ticks {
         self.moments.lock().waiting.remove(waiter)
     }
 
-    /// For futures, which enter cells of their own.
-    pub(super) fn with_list<R>(&self, f: impl FnOnce(&mut WaitList) -> R) -> R {
-        f(&mut self.moments.lock().waiting)
+    /// As [`enter`](Ticks::enter), for the cell of a future, whether a look would pay off or not.
+    pub(super) fn enter_cell(&self, cell: Arc<TaskWaiter>) -> Nanos {
+        let mut moments = self.moments.lock();
+        let due = moments.watch();
+        let waiter = TaskWaiter::into_waiter(cell);
+        // SAFETY: a new cell is not linked; the count that `into_waiter` made keeps it alive.
+        unsafe { moments.waiting.push_back(waiter.as_ref()) };
+        due
     }
 
-    /// When a future that stands in the list has to look.
-    pub(super) fn watch(&self) -> Nanos {
-        self.moments.lock().watch()
+    /// When this cell has to look again; `None`: it was told, and stands in the list no longer.
+    pub(super) fn watch_cell(&self, cell: &TaskWaiter) -> Option<Nanos> {
+        let mut moments = self.moments.lock();
+        cell.is_linked().then(|| moments.watch())
     }
 
     /// Waits for an expiry.
