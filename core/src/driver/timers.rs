@@ -375,7 +375,7 @@ mod tests {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 7;
             self.0 ^= self.0 << 17;
-            (u128::from(self.0) * u128::from(below) >> 64) as u64
+            ((u128::from(self.0) * u128::from(below)) >> 64) as u64
         }
     }
 
@@ -457,7 +457,8 @@ mod tests {
         for number in 0..100_000_i64 {
             others.push(timers.insert(number % 10_000, ()));
             if others.len() == 10 {
-                others.drain(..).for_each(|key| drop(timers.remove(key)));
+                let removed = others.drain(..).filter_map(|key| timers.remove(key));
+                assert_eq!(removed.count(), 10);
             }
         }
         assert!(timers.entries.len() < 1000, "{}", timers.entries.len());

@@ -95,10 +95,9 @@ impl Core {
         }
         // What is kept for the end of the wait is kept in the body, not in this frame, which lies below
         // every routine that waits.
-        if deadline.is_some() || current.limit() != Nanos::MAX {
-            if !self.set_timer(body, deadline) {
-                return Outcome::Cancelled;
-            }
+        let timed = deadline.is_some() || current.limit() != Nanos::MAX;
+        if timed && !self.set_timer(body, deadline) {
+            return Outcome::Cancelled;
         }
         self.suspend(current, reason);
         let outcome = current.outcome();

@@ -80,10 +80,17 @@ pub fn timeout_at<R>(deadline: Instant, f: impl FnOnce() -> R) -> Result<R, Elap
 #[inline]
 #[track_caller]
 fn within<R>(at: clock::Nanos, f: impl FnOnce() -> R) -> Result<R, Elapsed> {
-    assert!(
-        cfg!(panic = "unwind"),
+    if cfg!(panic = "abort") {
+        refuse();
+    }
+    limit::within(at, f).ok_or(Elapsed)
+}
+
+#[cold]
+#[track_caller]
+fn refuse() -> ! {
+    panic!(
         "timeout: this program is built with `panic = \"abort\"`, so nothing can be unwound when the \
          time has passed; use calls with a time-out of their own, or build with `panic = \"unwind\"`"
-    );
-    limit::within(at, f).ok_or(Elapsed)
+    )
 }

@@ -1,8 +1,9 @@
 //! What a row is: a name, the programs of all sides, how much work they get, and what must be reached. The rows
-//! themselves are data and stand in `table` and, those of channels, in `channels`.
+//! themselves are data and stand in `table` and, those of channels and timers, in `channels` and `timers`.
 
 mod channels;
 mod table;
+mod timers;
 
 use std::fmt::Write;
 
@@ -181,7 +182,7 @@ impl Row {
 
 /// All rows, in the order of the tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    table::ROWS.iter().chain(channels::ROWS)
+    table::ROWS.iter().chain(channels::ROWS).chain(timers::ROWS)
 }
 
 /// The row called `name`.

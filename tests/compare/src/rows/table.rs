@@ -34,7 +34,7 @@ const fn times(side: Side, must: f64, aim: Option<f64>) -> Target {
 }
 
 /// A figure of ours that must not be more.
-const fn at_most(metric: &'static str, must: f64) -> Target {
+pub(super) const fn at_most(metric: &'static str, must: f64) -> Target {
     Target {
         of: Side::Ours,
         metric,
@@ -87,7 +87,7 @@ const CREDIBLE: Target = Target {
     ..times(Side::Redis, 0.7, None)
 };
 
-/// All rows but those of `channels`.
+/// All rows but those of `channels` and `timers`.
 pub(super) static ROWS: &[Row] = &[
     Row {
         name: "spawn_join",

@@ -31,6 +31,30 @@ pub(super) const STEAL_BATCH: u64 = 10_000;
 /// So many of a batch are not waited for: a scheduler may keep its newest for the one who spawned them.
 pub(super) const STEAL_LEFT: u64 = 64;
 
+/// Longer than any run.
+pub(super) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Of a ticker.
+pub(super) const PERIOD: Duration = Duration::from_millis(100);
+
+/// Steps through any number of things that is used here, without a factor in common.
+pub(super) const STRIDE: u64 = 7919;
+
+/// How long `n` tickers are watched: five seconds, or half of one in a smoke run.
+pub(super) fn window(n: u64) -> Duration {
+    Duration::from_millis(if n < 10_000 { 500 } else { 5_000 })
+}
+
+/// A number that looks like chance.
+pub(super) fn scattered(i: u64) -> u32 {
+    (i as u32).wrapping_mul(2_654_435_761)
+}
+
+/// The length of a sleep: 0.2 to 5.2 ms.
+pub(super) fn length(i: u64) -> Duration {
+    Duration::from_micros(200) + Duration::from_nanos(u64::from(scattered(i)) % 5_000_000)
+}
+
 /// Pure computation: steps of xorshift64, each needing the one before it, so that no compiler can shorten or widen it.
 #[inline(never)]
 pub(super) fn compute(seed: u64, steps: u64) -> u64 {

@@ -12,6 +12,7 @@ pub(crate) mod spawn;
 pub(crate) mod spread;
 pub(crate) mod steal;
 pub(crate) mod streams;
+pub(crate) mod timers;
 
 use rust_routines::runtime::{Builder, Runtime};
 

@@ -14,6 +14,7 @@ pub(crate) mod skynet;
 pub(crate) mod spawn;
 pub(crate) mod steal;
 pub(crate) mod streams;
+pub(crate) mod timers;
 
 use ::tokio::runtime::{Builder, Runtime};
 
