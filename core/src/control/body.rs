@@ -164,6 +164,12 @@ impl Body {
         unsafe { Context::resume((&raw mut (*this.as_ptr()).context).cast()) }
     }
 
+    /// Asks for the line from which [`prefetch`](Body::prefetch) learns where the stack ends.
+    #[inline]
+    pub(crate) fn prefetch_first(this: NonNull<Body>) {
+        prefetch(this.as_ptr().addr());
+    }
+
     /// It will be resumed next but one: fetches what it will touch first, its own lines and the end of
     /// its stack. With a thousand connections nothing of that is cached, and a tenth of the time went
     /// into waiting for it.

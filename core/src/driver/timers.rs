@@ -50,7 +50,7 @@ impl Key {
 }
 
 /// A tick as a power of two: 2^14 ns.
-const TICK: u32 = 14;
+const TICK: u32 = 16;
 /// Slots of a level as a power of two: one word says which are in use.
 const BITS: u32 = 6;
 const SLOTS: usize = 1 << BITS;
@@ -288,7 +288,7 @@ impl<T> Timers<T> {
 
     /// Takes out one that is due: the earliest, and of equals the one that came first.
     #[inline]
-    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<(Key, T)> {
+    pub(crate) fn pop_due(&mut self, now: Nanos) -> Option<T> {
         while self.run.is_empty() {
             if !self.advance(now >> TICK) {
                 return None;
@@ -297,14 +297,13 @@ impl<T> Timers<T> {
         let &(_, index) = self.run.front().filter(|&&(at, _)| at <= now)?;
         self.run.pop_front();
         let entry = &mut self.entries[index as usize];
-        let generation = entry.generation;
         let what = entry.what.take();
         self.release(index);
         if self.gone > 0 {
             self.tidy();
         }
         self.count_out();
-        what.map(|what| (Key { index, generation }, what))
+        what
     }
 
     /// Empties the first slot, unless it begins after tick `until`: then `false`.
@@ -337,11 +336,8 @@ impl<T> Timers<T> {
     }
 
     /// Takes everything out.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = T> + use<T> {
-        let all = std::mem::take(self);
-        // I3.
-        self.generation = all.generation;
-        all.entries.into_iter().filter_map(|entry| entry.what)
+    pub(crate) fn drain(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().filter_map(|entry| entry.what)
     }
 }
 
@@ -359,7 +355,7 @@ mod tests {
         timers.insert(10, 4);
         assert_eq!(timers.remove(gone), Some(3));
         assert_eq!(timers.remove(gone), None);
-        let mut pop = |now| timers.pop_due(now).map(|(_, what)| what);
+        let mut pop = |now| timers.pop_due(now);
         assert_eq!(pop(9), None);
         assert_eq!(pop(15), Some(2));
         assert_eq!(pop(15), Some(4));
@@ -421,11 +417,11 @@ mod tests {
     }
 
     fn fire(timers: &mut Timers<u64>, model: &mut BTreeMap<(Nanos, u64), Key>, now: Nanos) {
-        while let Some((key, number)) = timers.pop_due(now) {
+        while let Some(number) = timers.pop_due(now) {
             let (&(at, first), _) = model.first_key_value().expect("nothing is due twice");
             assert!(at <= now, "never early");
             assert_eq!(number, first, "by deadline, then by coming");
-            assert_eq!(model.remove(&(at, first)), Some(key));
+            model.remove(&(at, first));
         }
         assert!(model.keys().next().is_none_or(|&(at, _)| at > now));
     }

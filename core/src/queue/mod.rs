@@ -1,7 +1,6 @@
 //! L1: the queues and cells that routines pass through; generic and free of the runtime's types,
 //! so that loom can run them as they are.
 
-pub(crate) mod armed;
 pub(crate) mod bell;
 pub(crate) mod claim;
 pub(crate) mod event;
@@ -9,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod hint;
 pub(crate) mod inbox;
 pub(crate) mod list;
+pub(crate) mod table;
 
 use crate::prim::AtomicPtr;
 

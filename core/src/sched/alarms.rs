@@ -1,9 +1,10 @@
 //! Timers that belong to no wait: set, stopped and set anew from any worker or plain thread, and fired
 //! by whoever is there.
 //!
-//! Each fixed worker has a table of them behind a lock that is its own nearly always. A timer is a counted
-//! object in the heap; the table holds a count, so one that nobody else holds any more fires all the
-//! same. `queue::armed` has the protocol between firing and stopping.
+//! Each fixed worker has a table of them behind a lock that is its own nearly always; `queue::table` says
+//! how stopping and firing exclude each other. A timer is a counted object in the heap that stays with
+//! the table of the worker it was made at. The table holds a count, so one that nobody else holds any more
+//! fires all the same.
 //!
 //! A worker that is stuck in one routine does not look. Its waits are nobody else's business, but these
 //! are: a worker that falls asleep promises to look at all tables when the first timer of another
@@ -24,18 +25,18 @@
 //!
 //! - I1: `next` is no later than the table's first entry; changed under the table's lock. It is not
 //!   moved back when something is stopped: the next look does that.
-//! - I2: a table that is closed takes nothing in: its worker has left.
 
+use std::num::NonZeroU64;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use super::clock::{self, Nanos};
 use super::core::{Core, with_core};
-use super::shared::Shared;
+use super::shared::{self, Shared};
 use super::worker::Worker;
 use crate::driver::timers::{Key, Timers};
-use crate::prim::{AtomicI64, AtomicUsize, Ordering, SpinLock, full_fence};
-use crate::queue::armed::Armed;
+use crate::prim::{AtomicI64, AtomicUsize, Ordering, full_fence};
+use crate::queue::table::{Closed, Spot, Table};
 use crate::sys::unwind::contain;
 
 /// How late a timer may be before others look after it.
@@ -45,7 +46,7 @@ const MOST: usize = 256;
 
 /// What happens when the time has come.
 pub(crate) trait Alarm: Send + Sync {
-    fn armed(&self) -> &Armed<Place>;
+    fn place(&self) -> &Place;
 
     /// Its time has come. Called on a worker, perhaps in the middle of what it does: starts a routine or
     /// wakes somebody, and drops nothing of a user's.
@@ -56,36 +57,29 @@ pub(crate) trait Alarm: Send + Sync {
 }
 
 /// Where a timer stands: in whose table, and where in it.
-#[derive(Clone, Copy)]
 pub(crate) struct Place {
     worker: &'static Worker,
-    key: Key,
-}
-
-impl PartialEq for Place {
-    fn eq(&self, other: &Place) -> bool {
-        ptr::eq(self.worker, other.worker) && self.key == other.key
-    }
+    spot: Spot,
 }
 
 /// The table of one worker.
 pub(crate) struct Alarms {
     next: AtomicI64,
-    table: SpinLock<Table>,
+    table: Table<Wheel>,
 }
 
 #[derive(Default)]
-struct Table {
+struct Wheel {
     timers: Timers<Arc<dyn Alarm>>,
-    /// I2.
-    closed: bool,
+    /// Whose worker it is.
+    runtime: Weak<Shared>,
 }
 
 impl Default for Alarms {
     fn default() -> Alarms {
         Alarms {
             next: AtomicI64::new(Nanos::MAX),
-            table: SpinLock::default(),
+            table: Table::new(Wheel::default()),
         }
     }
 }
@@ -96,86 +90,90 @@ impl Alarms {
         self.next.load(Ordering::Relaxed)
     }
 
-    /// Its worker is hired again.
-    pub(super) fn open(&self) {
-        self.table.lock().closed = false;
+    /// Its worker is hired by `runtime`; what was left, for whoever closes it.
+    pub(super) fn renew(&self, runtime: Weak<Shared>) -> Timers<Arc<dyn Alarm>> {
+        let timers = Timers::default();
+        let old = self.table.renew(Wheel { timers, runtime });
+        self.next.store(Nanos::MAX, Ordering::Relaxed);
+        old.timers
     }
 
-    /// A1; the key and whether it is the first. `None`: closed.
-    fn enter(&self, at: Nanos, alarm: Arc<dyn Alarm>) -> Option<(Key, bool)> {
-        let mut table = self.table.lock();
-        if table.closed {
-            drop(table);
-            return None;
-        }
-        let key = table.timers.insert(at, alarm);
-        let is_first = at < self.next();
-        if is_first {
-            self.next.store(at, Ordering::Relaxed);
-        }
-        Some((key, is_first))
-    }
-
-    fn leave(&self, key: Key) {
-        let gone = self.table.lock().timers.remove(key);
-        drop(gone);
-    }
-
-    fn pop_due(&self, now: Nanos) -> Option<(Key, Arc<dyn Alarm>)> {
-        let mut table = self.table.lock();
-        let due = table.timers.pop_due(now);
-        if due.is_none() {
-            self.next.store(table.timers.next(), Ordering::Relaxed);
-        }
-        due
+    fn pop_due(&self, now: Nanos) -> Option<Arc<dyn Alarm>> {
+        let pop = |wheel: &mut Wheel| {
+            let due = wheel.timers.pop_due(now);
+            if due.is_none() {
+                self.next.store(wheel.timers.next(), Ordering::Relaxed);
+            }
+            due
+        };
+        self.table.take(pop, |alarm| &alarm.place().spot)
     }
 }
 
-/// Sets the timer for `at`, anew if it was armed before: then `true`. `Nanos::MAX` means never.
-pub(crate) fn set(runtime: &Arc<Shared>, alarm: &Arc<dyn Alarm>, at: Nanos) -> bool {
-    let enter = || {
-        let (worker, is_here) = table_for(runtime);
-        let (key, is_first) = worker.alarms.enter(at, alarm.clone())?;
-        if is_first {
-            tell(runtime, worker, is_here, at);
-        }
-        Some(Place { worker, key })
-    };
-    alarm.armed().set(enter, leave)
-}
+impl Place {
+    /// At the worker that the caller runs on. For plain threads at those of the global runtime, and for
+    /// workers that live for one routine at those that do not, each in turn.
+    pub(crate) fn here() -> Place {
+        with_core(|core| match core {
+            Some(core) if !core.is_own() => Place::at(core.worker),
+            Some(core) => Place::elsewhere(&core.shared),
+            None => Place::elsewhere(shared::global()),
+        })
+    }
 
-/// Whether it was armed: then it does not fire.
-pub(crate) fn stop(alarm: &dyn Alarm) -> bool {
-    alarm.armed().stop(leave)
-}
-
-fn leave(place: Place) {
-    place.worker.alarms.leave(place.key);
-}
-
-/// The worker that the caller runs on; for others, and on a worker that lives for one routine only, each
-/// in turn.
-fn table_for(runtime: &Arc<Shared>) -> (&'static Worker, bool) {
-    static TURN: AtomicUsize = AtomicUsize::new(0);
-    let here = with_core(|core| {
-        let core = core?;
-        (Arc::ptr_eq(&core.shared, runtime) && !core.is_own()).then_some(core.worker)
-    });
-    here.map(|worker| (worker, true)).unwrap_or_else(|| {
+    fn elsewhere(runtime: &Shared) -> Place {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
         let workers = &runtime.workers;
         let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        (workers[turn % workers.len()], false)
-    })
+        Place::at(workers[turn % workers.len()])
+    }
+
+    fn at(worker: &'static Worker) -> Place {
+        Place {
+            worker,
+            spot: worker.alarms.table.spot(),
+        }
+    }
+}
+
+/// Sets the timer for `at` (`Nanos::MAX` means never), anew if it was set before: then `true`.
+///
+/// # Errors
+/// If its worker has left.
+pub(crate) fn set(alarm: &Arc<dyn Alarm>, at: Nanos) -> Result<bool, Closed> {
+    let worker = alarm.place().worker;
+    let alarms = &worker.alarms;
+    let entry = alarm.clone();
+    let enter = |wheel: &mut Wheel, old: Option<NonZeroU64>| {
+        let old = old.and_then(|key| wheel.timers.remove(Key::from_number(key)));
+        let key = wheel.timers.insert(at, entry);
+        // A1.
+        let first = (at < alarms.next()).then(|| {
+            alarms.next.store(at, Ordering::Relaxed);
+            wheel.runtime.clone()
+        });
+        (key.to_number(), (old, first))
+    };
+    let (old, first) = alarms.table.set(&alarm.place().spot, enter)?;
+    if let Some(runtime) = first.and_then(|runtime| runtime.upgrade()) {
+        tell(&runtime, worker, at);
+    }
+    Ok(old.is_some())
+}
+
+/// Whether it was set: then it does not fire.
+pub(crate) fn stop(alarm: &dyn Alarm) -> bool {
+    let Place { worker, spot } = alarm.place();
+    let leave = |wheel: &mut Wheel, key| wheel.timers.remove(Key::from_number(key));
+    worker.alarms.table.stop(spot, leave).is_some()
 }
 
 /// A2 and A3; and the worker whose table it is may sleep too long.
 #[cold]
-fn tell(runtime: &Shared, worker: &'static Worker, is_here: bool, at: Nanos) {
+fn tell(runtime: &Shared, worker: &'static Worker, at: Nanos) {
     // ORDER: SeqCst, A2; pairs with the fence in `Core::sleep` (Z1): the sleeper sees `next`, or is seen.
     full_fence();
-    if !is_here {
-        worker.home().notice();
-    }
+    worker.home().notice();
     if at.saturating_add(GRACE) < runtime.watch.load(Ordering::Relaxed) {
         runtime.ring_for_work();
     }
@@ -185,12 +183,10 @@ fn tell(runtime: &Shared, worker: &'static Worker, is_here: bool, at: Nanos) {
 #[cold]
 pub(super) fn fire(worker: &'static Worker, runtime: &Arc<Shared>, now: Nanos) {
     for _ in 0..MOST {
-        let Some((key, alarm)) = worker.alarms.pop_due(now) else {
+        let Some(alarm) = worker.alarms.pop_due(now) else {
             return;
         };
-        if alarm.armed().fire(Place { worker, key }) {
-            alarm.fire(runtime);
-        }
+        alarm.fire(runtime);
     }
 }
 
@@ -233,14 +229,7 @@ impl Core {
 
     /// The worker leaves: nothing fires here any more.
     pub(super) fn close_alarms(&self) {
-        let alarms = &self.worker.alarms;
-        let mut table = alarms.table.lock();
-        table.closed = true;
-        let left: Vec<_> = table.timers.drain().collect();
-        alarms.next.store(Nanos::MAX, Ordering::Relaxed);
-        drop(table);
-        for alarm in left {
-            alarm.armed().stop(|_gone| ());
+        for alarm in self.worker.alarms.renew(Weak::new()).drain() {
             contain(|| alarm.abandon());
         }
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crossbeam_deque::Worker as Deque;
 
+use super::due::Pace;
 use super::registry::Registry;
 use super::shared::Shared;
 use super::worker::{Seat, Worker};
@@ -21,7 +22,7 @@ use crate::queue::list::List;
 use crate::stack::cache::Cache;
 use crate::sys::clock::Nanos;
 use crate::sys::signal::AlternateStack;
-use crate::sys::sleep::Sleeper;
+use crate::sys::sleep::{Sleeper, be_punctual};
 use crate::sys::unwind::Bomb;
 
 thread_local! {
@@ -74,6 +75,7 @@ pub(crate) struct Core {
     pub(super) timers: RefCell<Timers<NonNull<Body>>>,
     /// When to look at them, at the latest.
     pub(super) next_timer: Cell<Nanos>,
+    pub(super) pace: Pace,
     /// Calls in a row that could have parked and did not, and in which slice.
     pub(super) calls: Cell<(u32, u32)>,
 }
@@ -115,6 +117,7 @@ impl Core {
     pub(crate) fn main(shared: Arc<Shared>, seat: Seat, number: usize) {
         // Without one an overflow still ends the process, only without its name.
         let alternate = AlternateStack::install();
+        be_punctual();
         let Seat {
             worker,
             deque,
@@ -148,6 +151,7 @@ impl Core {
             last_poll: Cell::new(0),
             timers: RefCell::default(),
             next_timer: Cell::new(Nanos::MAX),
+            pace: Pace::default(),
             calls: Cell::new((0, 0)),
             shared,
         };

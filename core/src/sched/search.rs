@@ -75,7 +75,11 @@ impl Core {
     /// `Ok` when there is something to do, and the search has been ended.
     fn search_for_a_while(&self, searching: Searching) -> Result<(), Searching> {
         let start = clock::now();
-        let spin = if self.stands_apart(start) { SPIN } else { 0 };
+        let spin = if self.stands_apart(start) && !self.pace.gathers(start) {
+            SPIN
+        } else {
+            0
+        };
         let mut turns = 0;
         while turns < TURNS {
             if self.poll_at_once() || self.has_work_of_its_own() {

@@ -160,6 +160,10 @@ impl Shared {
             changed: Condvar::new(),
             config,
         });
+        for worker in &shared.workers {
+            // Of somebody before us, whose end has emptied it.
+            drop(worker.alarms.renew(Arc::downgrade(&shared)));
+        }
         let mut seats = seats.into_iter().enumerate();
         while let Some((number, seat)) = seats.next() {
             let name = format!("{}-worker-{number}", shared.config.name);

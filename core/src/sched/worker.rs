@@ -197,7 +197,6 @@ impl Worker {
     /// A worker nobody uses: a recycled one or a new one.
     pub(crate) fn hire() -> Seat {
         if let Some(seat) = RETIRED.lock().pop() {
-            seat.worker.alarms.open();
             return seat;
         }
         let (deque, sleeper) = (Deque::new_lifo(), Sleeper::new());

@@ -59,7 +59,7 @@ impl Native for Expiry<'_> {
 
     unsafe fn enter(&self, waiter: &Waiter, _: &Token) -> bool {
         // SAFETY: the caller's promise.
-        let due = unsafe { self.ticks.enter(waiter) };
+        let due = unsafe { self.ticks.enter(waiter, clock::now()) };
         self.due.set(due.unwrap_or(Nanos::MAX));
         due.is_ok()
     }

@@ -17,10 +17,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::ticks::Ticks;
 use crate::prim::SpinLock;
-use crate::queue::armed::Armed;
 use crate::sched::alarms::{self, Alarm, Place};
 use crate::sched::clock::Nanos;
-use crate::sched::{Shared, forbid, shared, with_core};
+use crate::sched::{Shared, forbid};
 use crate::sys::unwind::contain;
 use crate::wait::TaskWaiter;
 use crate::wait::instant::Instant;
@@ -46,7 +45,7 @@ struct Task {
 
 /// Wakes the task.
 struct Wake {
-    armed: Armed<Place>,
+    place: Place,
     waker: SpinLock<Option<Waker>>,
 }
 
@@ -67,8 +66,8 @@ impl Wake {
 }
 
 impl Alarm for Wake {
-    fn armed(&self) -> &Armed<Place> {
-        &self.armed
+    fn place(&self) -> &Place {
+        &self.place
     }
 
     fn fire(self: Arc<Self>, _: &Arc<Shared>) {
@@ -79,12 +78,6 @@ impl Alarm for Wake {
     fn abandon(self: Arc<Self>) {
         self.wake();
     }
-}
-
-/// Whose workers look at the alarm.
-fn runtime() -> Arc<Shared> {
-    let here = with_core(|core| core.map(|core| core.shared.clone()));
-    here.unwrap_or_else(|| shared::global().clone())
 }
 
 impl<'a> Expiry<'a> {
@@ -121,7 +114,7 @@ impl<'a> Expiry<'a> {
             }
         };
         let task = self.task.insert(task);
-        task.set_alarm(at);
+        task.set_alarm(waker, at);
     }
 
     /// Leaves the list and stops the alarm.
@@ -136,6 +129,15 @@ impl<'a> Expiry<'a> {
     }
 }
 
+impl Wake {
+    fn new(waker: &Waker) -> Arc<Wake> {
+        Arc::new(Wake {
+            place: Place::here(),
+            waker: SpinLock::new(Some(waker.clone())),
+        })
+    }
+}
+
 impl Task {
     /// With a new cell; the alarm is the old one, if there is one.
     fn new(waker: &Waker, old: Option<Task>) -> Task {
@@ -144,10 +146,7 @@ impl Task {
             old.wake.set(waker.clone());
             return Task { cell, ..old };
         }
-        let wake = Arc::new(Wake {
-            armed: Armed::new(),
-            waker: SpinLock::new(Some(waker.clone())),
-        });
+        let wake = Wake::new(waker);
         Task {
             cell,
             alarm: wake.clone(),
@@ -155,11 +154,15 @@ impl Task {
         }
     }
 
-    fn set_alarm(&self, at: Nanos) {
+    fn set_alarm(&mut self, waker: &Waker, at: Nanos) {
         if at == Nanos::MAX {
             alarms::stop(&*self.alarm);
-        } else {
-            alarms::set(&runtime(), &self.alarm, at);
+            return;
+        }
+        while alarms::set(&self.alarm, at).is_err() {
+            // The runtime that looked after it has ended.
+            self.wake = Wake::new(waker);
+            self.alarm = self.wake.clone();
         }
     }
 }

@@ -5,10 +5,9 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::queue::armed::Armed;
+use crate::sched::Shared;
 use crate::sched::alarms::{self, Alarm, Place};
-use crate::sched::clock;
-use crate::sched::{Shared, shared, with_core};
+use crate::sched::clock::{self, Nanos};
 use crate::spawn::spawn_due;
 use crate::wait::instant::Instant;
 
@@ -39,28 +38,26 @@ pub fn after_func<F>(duration: Duration, f: F) -> FuncTimer
 where
     F: Fn() + Send + Sync + 'static,
 {
-    let here = with_core(|core| core.map(|core| core.shared.clone()));
     let timer = FuncTimer {
         alarm: Arc::new(Func {
-            armed: Armed::new(),
+            place: Place::here(),
             site: Location::caller(),
             f,
         }),
-        runtime: here.unwrap_or_else(|| shared::global().clone()),
     };
     timer.reset(duration);
     timer
 }
 
 struct Func<F> {
-    armed: Armed<Place>,
+    place: Place,
     site: &'static Location<'static>,
     f: F,
 }
 
 impl<F: Fn() + Send + Sync + 'static> Alarm for Func<F> {
-    fn armed(&self) -> &Armed<Place> {
-        &self.armed
+    fn place(&self) -> &Place {
+        &self.place
     }
 
     fn fire(self: Arc<Self>, runtime: &Arc<Shared>) {
@@ -78,7 +75,6 @@ impl<F: Fn() + Send + Sync + 'static> Alarm for Func<F> {
 #[derive(Clone)]
 pub struct FuncTimer {
     alarm: Arc<dyn Alarm>,
-    runtime: Arc<Shared>,
 }
 
 impl FuncTimer {
@@ -123,7 +119,7 @@ impl FuncTimer {
     /// rx.recv().unwrap();
     /// ```
     pub fn reset(&self, duration: Duration) -> bool {
-        alarms::set(&self.runtime, &self.alarm, clock::deadline(duration))
+        self.set(clock::deadline(duration))
     }
 
     /// As [`reset`](FuncTimer::reset), for a moment.
@@ -131,7 +127,12 @@ impl FuncTimer {
     /// # Go
     /// `t.Reset(time.Until(moment))`.
     pub fn reset_at(&self, moment: Instant) -> bool {
-        alarms::set(&self.runtime, &self.alarm, moment.nanos())
+        self.set(moment.nanos())
+    }
+
+    fn set(&self, at: Nanos) -> bool {
+        // Where nothing runs any more nothing was prevented.
+        alarms::set(&self.alarm, at).unwrap_or(false)
     }
 }
 

@@ -98,7 +98,11 @@ impl Ticks {
     /// The expiry whose time has come.
     #[inline]
     pub(crate) fn take(&self) -> Option<Instant> {
-        let now = clock::now();
+        self.take_at(clock::now())
+    }
+
+    #[inline]
+    fn take_at(&self, now: Nanos) -> Option<Instant> {
         self.moments.lock().take(now)
     }
 
@@ -125,12 +129,11 @@ impl Ticks {
         was_armed
     }
 
-    /// Stands in the list, unless a look pays off now (`Err`); when it has to look again.
+    /// Stands in the list, unless a look at `now` pays off (`Err`); when it has to look again.
     ///
     /// # Safety
     /// `waiter` is not linked, and stays alive and in place until it is unlinked.
-    pub(crate) unsafe fn enter(&self, waiter: &Waiter) -> Result<Nanos, ()> {
-        let now = clock::now();
+    pub(crate) unsafe fn enter(&self, waiter: &Waiter, now: Nanos) -> Result<Nanos, ()> {
         let mut moments = self.moments.lock();
         let due = moments.watch();
         if due <= now && due != Nanos::MAX {
@@ -165,19 +168,22 @@ impl Ticks {
     /// Waits for an expiry.
     #[track_caller]
     pub(super) fn recv(&self) -> Instant {
-        match self.take() {
+        let now = clock::now();
+        match self.take_at(now) {
             Some(moment) => moment,
-            None => self.wait(),
+            None => self.wait(now),
         }
     }
 
+    /// Nothing had come at `now`.
     #[cold]
+    #[inline(never)]
     #[track_caller]
-    fn wait(&self) -> Instant {
+    fn wait(&self, mut now: Nanos) -> Instant {
         let waiter = Waiter::here();
         loop {
             // SAFETY: made here, and unlinked when the wait is over.
-            if let Ok(due) = unsafe { self.enter(&waiter) } {
+            if let Ok(due) = unsafe { self.enter(&waiter, now) } {
                 let wait = Wait {
                     ticks: self,
                     waiter: &waiter,
@@ -187,7 +193,8 @@ impl Ticks {
                 debug_assert_ne!(outcome, Outcome::Cancelled, "raised");
                 waiter.reset();
             }
-            if let Some(moment) = self.take() {
+            now = clock::now();
+            if let Some(moment) = self.take_at(now) {
                 return moment;
             }
         }

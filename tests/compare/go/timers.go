@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -93,12 +94,12 @@ func tickers(n int) sample {
 	for range n {
 		go func() {
 			t := time.NewTicker(period)
-			var last time.Time
+			last := warm
 			var came, lost int64
 			for at := range t.C {
 				if at.After(warm) {
 					came++
-					lost += int64((at.Sub(last)+period/2)/period) - 1
+					lost += max(int64((at.Sub(last)+period/2)/period)-1, 0)
 				}
 				last = at
 				if at.After(end) {
@@ -179,5 +180,9 @@ func lateness(n int) sample {
 			all = append(all, late)
 		}
 	}
-	return latencies(all)
+	s := latencies(all) // sorts them
+	for _, share := range []int{10, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 950, 990, 998} {
+		s.Extras[fmt.Sprintf("late_%03d", share)] = float64(all[share*len(all)/1000].Nanoseconds())
+	}
+	return s
 }

@@ -19,6 +19,7 @@ cargo run --release -p rust-routines-compare -- [options]
   --idle           only: CPU time of two idle runtimes in 10 s
   --plot-connections
                    only: the plot of where connections live, as connections.svg
+  --plot-lateness  only: the plot of how late sleeps end, as lateness.svg
   --callgrind      only: instructions of the fan-out against std threads (needs valgrind)
 
 Go is taken from $GO, else from ci/go.sh, else from the PATH; without it its column is left out.
@@ -61,6 +62,8 @@ pub(crate) enum Mode {
     Idle(PathBuf),
     /// Draw where connections live.
     Connections(PathBuf),
+    /// Draw how late sleeps end.
+    Lateness(PathBuf),
     /// Count instructions.
     Callgrind(PathBuf),
     /// Compare.
@@ -130,6 +133,7 @@ pub(crate) fn parse(arguments: &[String]) -> Result<Mode, String> {
             "--idle" => given.only = Some("idle"),
             "--idle-child" => given.only = Some("idle-child"),
             "--plot-connections" => given.only = Some("connections"),
+            "--plot-lateness" => given.only = Some("lateness"),
             "--callgrind" => given.only = Some("callgrind"),
             "--help" | "-h" => given.only = Some("help"),
             _ => return Err(format!("unknown option {flag}")),
@@ -146,6 +150,7 @@ impl Given {
             Some("list") => Ok(Mode::List),
             Some("idle") => Ok(Mode::Idle(out)),
             Some("connections") => Ok(Mode::Connections(out)),
+            Some("lateness") => Ok(Mode::Lateness(out)),
             Some("idle-child") => Ok(Mode::IdleChild),
             Some(_) => Ok(Mode::Callgrind(out)),
             None if self.client.is_some() => self.client(),

@@ -8,7 +8,7 @@
 //! Reading order: `rows` (the table: what is measured, how much of it, what must be reached), `sides` (the programs),
 //! `served` (rows whose sides are servers: `serve` is such a server, `client` what measures it), `sample` (what a child
 //! prints), `programs` (one run), `rounds` (the alternation), `stats` and `outcome` (medians, ratios, verdicts), `report`
-//! (table, Markdown, JSON, SVG). `idle`, `connections` and `callgrind` are modes of their own. `README.md` says how to run it.
+//! (table, Markdown, JSON, SVG). `idle`, `connections`, `lateness` and `callgrind` are modes of their own. `README.md` says how to run it.
 #![forbid(unsafe_code)]
 
 mod callgrind;
@@ -18,6 +18,7 @@ mod client;
 mod connections;
 mod golang;
 mod idle;
+mod lateness;
 mod load;
 mod outcome;
 mod proc;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         Mode::IdleChild => idle::child(),
         Mode::Idle(out) => idle::run(&out),
         Mode::Connections(out) => connections::run(&out),
+        Mode::Lateness(out) => lateness::run(&out),
         Mode::Callgrind(out) => callgrind::run(&out),
         Mode::Compare(options) => rounds::run(&options),
     };

@@ -8,6 +8,7 @@ use rust_routines::routine;
 use rust_routines::sync::WaitGroup;
 use rust_routines::time::{self, Interval, Timer};
 
+use crate::lateness::shares;
 use crate::proc::cpu_time;
 use crate::sample::Sample;
 use crate::sides::work::{
@@ -146,6 +147,7 @@ pub(crate) fn lateness(n: u64) -> Sample {
             time::sleep(length);
             nanos_since(due)
         });
-        Sample::latencies(late.skip(skipped as usize).collect())
+        let late: Vec<u64> = late.skip(skipped as usize).collect();
+        shares(Sample::latencies(late.clone()), late)
     })
 }

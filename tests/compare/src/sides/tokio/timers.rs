@@ -7,6 +7,7 @@ use ::tokio::sync::mpsc;
 use ::tokio::time::{self, MissedTickBehavior};
 
 use super::count::Count;
+use crate::lateness::shares;
 use crate::proc::cpu_time;
 use crate::sample::Sample;
 use crate::sides::work::{HOUR, PERIOD, length, nanos_since, warm_up, window};
@@ -102,6 +103,6 @@ pub(crate) fn lateness(n: u64) -> Sample {
                 all.push(nanos_since(due));
             }
         }
-        Sample::latencies(all)
+        shares(Sample::latencies(all.clone()), all)
     })
 }
