@@ -63,21 +63,20 @@ impl<W> Table<W> {
         }
     }
 
-    /// Sets a timer: `enter` gets the key of its old entry, if it has one, and returns that of the new one
-    /// and what it has to say beside.
+    /// Sets a timer: `enter` gets the key of its old entry, if it has one, and returns that of the new one.
     #[inline]
-    pub(crate) fn set<R>(
+    pub(crate) fn set(
         &self,
         spot: &Spot,
-        enter: impl FnOnce(&mut W, Option<NonZeroU64>) -> (NonZeroU64, R),
-    ) -> Result<R, Closed> {
+        enter: impl FnOnce(&mut W, Option<NonZeroU64>) -> NonZeroU64,
+    ) -> Result<(), Closed> {
         let mut wheel = self.wheel.lock();
         if self.epoch() != spot.epoch {
             return Err(Closed);
         }
-        let (key, result) = enter(&mut wheel, spot.key());
+        let key = enter(&mut wheel, spot.key());
         spot.set_key(Some(key));
-        Ok(result)
+        Ok(())
     }
 
     /// Stops a timer: what `leave` takes out for its key; `None`: it was not set.
@@ -103,6 +102,11 @@ impl<W> Table<W> {
         let due = pop(&mut wheel)?;
         spot(&due).set_key(None);
         Some(due)
+    }
+
+    /// Looks at the wheel.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&W) -> R) -> R {
+        f(&self.wheel.lock())
     }
 
     /// Begins anew with another wheel; the old one.
@@ -140,14 +144,16 @@ mod model {
         }
 
         fn reset(&self) {
-            let was_set = self.table.set(&self.spot, |wheel, old| {
+            let mut was_set = false;
+            let result = self.table.set(&self.spot, |wheel, old| {
+                was_set = old.is_some();
                 wheel.1.retain(|&key| Some(key) != old);
                 wheel.0 += 1;
                 let key = NonZeroU64::new(wheel.0).unwrap();
                 wheel.1.push(key);
-                (key, old.is_some())
+                key
             });
-            if was_set == Ok(true) {
+            if was_set && result.is_ok() {
                 self.prevented.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -26,7 +26,6 @@
 //! - I1: `next` is no later than the table's first entry; changed under the table's lock. It is not
 //!   moved back when something is stopped: the next look does that.
 
-use std::num::NonZeroU64;
 use std::ptr;
 use std::sync::{Arc, Weak};
 
@@ -141,22 +140,24 @@ impl Place {
 /// # Errors
 /// If its worker has left.
 pub(crate) fn set(alarm: &Arc<dyn Alarm>, at: Nanos) -> Result<bool, Closed> {
-    let worker = alarm.place().worker;
+    let Place { worker, spot } = alarm.place();
     let alarms = &worker.alarms;
     let entry = alarm.clone();
-    let enter = |wheel: &mut Wheel, old: Option<NonZeroU64>| {
-        let old = old.and_then(|key| wheel.timers.remove(Key::from_number(key)));
+    // Dropped when the lock has been released.
+    let mut old = None;
+    let mut is_first = false;
+    alarms.table.set(spot, |wheel, key| {
+        old = key.and_then(|key| wheel.timers.remove(Key::from_number(key)));
         let key = wheel.timers.insert(at, entry);
-        // A1.
-        let first = (at < alarms.next()).then(|| {
+        if at < alarms.next() {
+            // A1.
             alarms.next.store(at, Ordering::Relaxed);
-            wheel.runtime.clone()
-        });
-        (key.to_number(), (old, first))
-    };
-    let (old, first) = alarms.table.set(&alarm.place().spot, enter)?;
-    if let Some(runtime) = first.and_then(|runtime| runtime.upgrade()) {
-        tell(&runtime, worker, at);
+            is_first = true;
+        }
+        key.to_number()
+    })?;
+    if is_first {
+        tell(worker, at);
     }
     Ok(old.is_some())
 }
@@ -170,7 +171,10 @@ pub(crate) fn stop(alarm: &dyn Alarm) -> bool {
 
 /// A2 and A3; and the worker whose table it is may sleep too long.
 #[cold]
-fn tell(runtime: &Shared, worker: &'static Worker, at: Nanos) {
+fn tell(worker: &'static Worker, at: Nanos) {
+    let Some(runtime) = worker.alarms.table.look(|wheel| wheel.runtime.upgrade()) else {
+        return;
+    };
     // ORDER: SeqCst, A2; pairs with the fence in `Core::sleep` (Z1): the sleeper sees `next`, or is seen.
     full_fence();
     worker.home().notice();

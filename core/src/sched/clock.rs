@@ -6,4 +6,4 @@
 //! `Core::set_timer` and `alarms::table_for`, where each timer is put into a table, would choose the
 //! group's tables, which its own clock looks at. Today there is one clock, and this costs nothing.
 
-pub(crate) use crate::sys::clock::{Nanos, deadline, now, until};
+pub(crate) use crate::sys::clock::{Nanos, deadline, nanos, now, until};

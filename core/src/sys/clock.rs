@@ -16,15 +16,24 @@ fn anchor() -> Instant {
 
 #[inline]
 pub(crate) fn now() -> Nanos {
-    from_std(Instant::now())
+    nanos(Instant::now().saturating_duration_since(anchor()))
+}
+
+/// Saturates. In 64 bits: this is part of every look at the clock.
+#[inline]
+pub(crate) fn nanos(duration: Duration) -> Nanos {
+    let seconds = Nanos::try_from(duration.as_secs()).unwrap_or(Nanos::MAX);
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(Nanos::from(duration.subsec_nanos()))
 }
 
 /// Saturates at 292 years from the anchor.
 pub(crate) fn from_std(at: Instant) -> Nanos {
     let anchor = anchor();
     match at.checked_duration_since(anchor) {
-        Some(after) => Nanos::try_from(after.as_nanos()).unwrap_or(Nanos::MAX),
-        None => -Nanos::try_from(anchor.duration_since(at).as_nanos()).unwrap_or(Nanos::MAX),
+        Some(after) => nanos(after),
+        None => -nanos(anchor.duration_since(at)),
     }
 }
 
@@ -49,8 +58,7 @@ pub(crate) fn to_std(at: Nanos) -> Instant {
 
 /// The instant `after` from now; `Nanos::MAX` means never.
 pub(crate) fn deadline(after: Duration) -> Nanos {
-    let after = Nanos::try_from(after.as_nanos()).unwrap_or(Nanos::MAX);
-    now().saturating_add(after)
+    now().saturating_add(nanos(after))
 }
 
 /// How long until `at`; zero if it has passed.

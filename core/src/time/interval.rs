@@ -55,9 +55,10 @@ pub fn tick(period: Duration) -> Interval {
     Interval::new(period)
 }
 
-fn nanos(period: Duration, what: &str) -> Nanos {
+#[track_caller]
+fn checked(period: Duration, what: &str) -> Nanos {
     assert!(!period.is_zero(), "non-positive interval for {what}");
-    Nanos::try_from(period.as_nanos()).unwrap_or(Nanos::MAX)
+    clock::nanos(period)
 }
 
 impl Interval {
@@ -70,7 +71,7 @@ impl Interval {
     /// `time.NewTicker(d)`.
     #[track_caller]
     pub fn new(period: Duration) -> Interval {
-        let period = nanos(period, "Interval::new");
+        let period = checked(period, "Interval::new");
         Interval {
             ticks: Ticks::new(clock::now().saturating_add(period), Some(period)),
         }
@@ -148,7 +149,7 @@ impl Interval {
     /// ```
     #[track_caller]
     pub fn reset(&self, period: Duration) {
-        let period = nanos(period, "Interval::reset");
+        let period = checked(period, "Interval::reset");
         let at = clock::now().saturating_add(period);
         self.ticks.reset(at, Some(period));
     }
