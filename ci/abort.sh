@@ -8,4 +8,9 @@ cargo build --locked --profile abort -p rust-routines-examples --bin abort_profi
 # Into a variable first, so that a crash after the last line counts.
 printed=$("$target/abort/abort_profile" abort)
 diff -u examples/abort_profile/expected.txt - <<<"$printed"
-report 1 0 0
+# What needs unwinding refuses to start, and says why.
+status=0
+refused=$("$target/abort/abort_profile" timeout 2>&1) || status=$?
+[ "$status" -ne 0 ] || die "timeout did not refuse: $refused"
+grep -q 'built with `panic = "abort"`' <<<"$refused" || die "timeout refused otherwise: $refused"
+report 2 0 0

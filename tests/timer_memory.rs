@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::alloc::System;
+use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -58,7 +59,7 @@ fn timers_hold_what_they_have_to_and_give_it_back() {
 fn timers_that_nobody_waits_for_allocate_nothing() {
     let count = allocations(|| {
         for _ in 0..MILLION {
-            drop((Timer::new(HOUR), Interval::new(HOUR), time::after(HOUR)));
+            black_box((Timer::new(HOUR), Interval::new(HOUR), time::after(HOUR)));
         }
     });
     assert_eq!(count, 0);

@@ -3,7 +3,8 @@
 //!
 //! A program and not a test, because cargo builds test harnesses with unwinding
 //! whatever the profile says. `ci/abort.sh` builds it with the profile `abort` and
-//! passes that word, so that a profile which silently unwinds is an error.
+//! passes that word, so that a profile which silently unwinds is an error. With the word `timeout` it calls
+//! what needs unwinding, and has to be ended by that.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -17,6 +18,11 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("abort") && !cfg!(panic = "abort") {
         eprintln!("abort_profile: built with unwinding, so it shows nothing");
         return ExitCode::FAILURE;
+    }
+    if std::env::args().nth(1).as_deref() == Some("timeout") {
+        let _refused = rust_routines::time::timeout(Duration::from_secs(1), || ());
+        println!("`timeout` limits what it cannot end");
+        return ExitCode::SUCCESS;
     }
     routines_are_joined();
     channels_carry_values();

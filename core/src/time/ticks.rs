@@ -17,7 +17,7 @@ use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::sched::clock::{self, Nanos};
 use crate::wait::instant::Instant;
-use crate::wait::{ClaimedList, TaskWaiter, WaitList, Waiter, block};
+use crate::wait::{TaskWaiter, WaitList, Waiter, Wakes, block};
 
 #[derive(Debug)]
 pub(super) struct Moments {
@@ -114,14 +114,14 @@ impl Ticks {
 
     /// Whether it was armed; an expiry that nobody has taken is lost.
     pub(super) fn reset(&self, at: Nanos, period: Option<Nanos>) -> bool {
-        let mut told = ClaimedList::new();
+        let mut told = Wakes::NONE;
         let mut moments = self.moments.lock();
         moments.at = at;
         moments.period = period;
         let was_armed = std::mem::replace(&mut moments.armed, true);
         if at < moments.watched {
             while let Some(waiter) = moments.waiting.pop_front() {
-                told.push(waiter);
+                told.add(waiter);
             }
         }
         drop(moments);
