@@ -127,7 +127,7 @@ mod model {
     /// The entries are their keys; everything is due.
     struct World {
         table: Table<(u64, Vec<NonZeroU64>)>,
-        spot: Spot,
+        spot: Arc<Spot>,
         fired: AtomicU32,
         prevented: AtomicU32,
     }
@@ -136,7 +136,7 @@ mod model {
         fn new() -> Arc<World> {
             let table = Table::new((0, Vec::new()));
             Arc::new(World {
-                spot: table.spot(),
+                spot: Arc::new(table.spot()),
                 table,
                 fired: AtomicU32::new(0),
                 prevented: AtomicU32::new(0),
@@ -169,7 +169,8 @@ mod model {
 
         /// A worker, or a stand-in, looks.
         fn look(&self) {
-            while let Some(_due) = self.table.take(|wheel| wheel.1.pop(), |_| &self.spot) {
+            let pop = |wheel: &mut (u64, Vec<NonZeroU64>)| wheel.1.pop().map(|_| self.spot.clone());
+            while let Some(_due) = self.table.take(pop, |spot| spot) {
                 self.fired.fetch_add(1, Ordering::Relaxed);
             }
         }
