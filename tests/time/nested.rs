@@ -155,3 +155,21 @@ fn a_restart_goes_through() {
         });
     });
 }
+
+/// What was raised for one limit and is let go under another is nobody's: an ordinary panic.
+#[test]
+fn what_is_let_go_elsewhere_is_a_panic() {
+    watched(|| {
+        on_both(|| {
+            let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+                time::timeout(HOUR, || {
+                    let swallowed = time::timeout(MOMENT, || {
+                        panic::catch_unwind(AssertUnwindSafe(|| time::sleep(HOUR))).unwrap_err()
+                    });
+                    panic::resume_unwind(swallowed.unwrap())
+                })
+            }));
+            assert!(caught.is_err(), "not the end of the hour");
+        });
+    });
+}
