@@ -48,8 +48,8 @@ fn slept(f: impl Fn(Instant, u64) -> Instant + Copy + Send + Sync + 'static) -> 
                     })
                 })
                 .collect();
-            let in_time = sleeping.into_iter().map(|it| it.join().unwrap());
-            if in_time.fold(true, |all, it| all && it) {
+            let in_time: Vec<bool> = sleeping.into_iter().map(|it| it.join().unwrap()).collect();
+            if !in_time.contains(&false) {
                 return [&before, &after].map(|order| order.lock().clone());
             }
         }
