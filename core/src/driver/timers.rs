@@ -1,16 +1,16 @@
 //! Timers: what is due when. A hierarchical wheel whose present tick is sorted, so that its deadlines
 //! are exact to the nanosecond.
 //!
-//! Time is cut into ticks of 16 us. What is due in a later tick hangs in a slot of the wheel, in a list
+//! Time is cut into ticks of 65 us. What is due in a later tick hangs in a slot of the wheel, in a list
 //! in the order of coming; nine levels of 64 slots reach to the end of the clock. What is due in the
 //! present tick stands in the *run*, sorted by deadline and then by coming. When the run is used up, the
 //! first slot in use is emptied into the run and the levels below it.
 //!
-//! Measured with a million live entries, in ns (DESIGN.md has the table): inserting and taking out again
-//! 50 to 70 against 670 to 720 of a B-tree and 100 to 120 of a heap of four with places written back;
-//! inserting at random and firing 340 to 360 against 370 and 270 to 300, where firing waits for memory
-//! whatever it does. Lists of indices into one table and not through what is woken, which would touch a
-//! page of each.
+//! Measured with a million live entries at random deadlines, in ns, the range of three rounds (DESIGN.md has
+//! the table, and what was measured): setting and stopping 52 to 89, against 650 to 712 of a B-tree and 103
+//! to 118 of a heap of four with places written back; setting and firing 328 to 369, against 361 to 406 and
+//! 260 to 315: there the heap is better. Lists of indices into one table and not through what is woken, which
+//! would touch a page of each.
 //!
 //! - I1: an entry of a tick after `elapsed` is in the slot that the highest digit names in which the two
 //!   differ; every other one is in the run. So equal deadlines share a place at any time and keep
@@ -49,7 +49,7 @@ impl Key {
     }
 }
 
-/// A tick as a power of two: 2^14 ns.
+/// A tick as a power of two: 2^16 ns.
 const TICK: u32 = 16;
 /// Slots of a level as a power of two: one word says which are in use.
 const BITS: u32 = 6;
