@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::hint::black_box;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use rust_routines::channel::{self, Receiver, Sender};
@@ -114,8 +116,28 @@ fn measure(park: fn(&mut Gear)) -> (usize, usize) {
     CALL.set(0);
     let switch = SWITCH.replace(0);
     assert!(switch != 0, "it has not parked");
-    // Strides are powers of two of at least 128 KiB, and this is the first of them from the top.
-    (call - switch, switch.next_multiple_of(128 << 10) - switch)
+    (call - switch, top_above(switch) - switch)
+}
+
+/// The top of the stack that `address` is in: the first page above that is not there, for what follows is
+/// the next stack's guard.
+fn top_above(address: usize) -> usize {
+    const PAGE: usize = 4096;
+    let pages = File::open("/proc/self/pagemap").expect("Linux tells what is there");
+    let is_there = |page: usize| {
+        let mut entry = 0_u64.to_ne_bytes();
+        let read = pages.read_exact_at(&mut entry, 8 * page as u64);
+        read.is_ok() && u64::from_ne_bytes(entry) >> 63 == 1
+    };
+    let mut page = address / PAGE;
+    while is_there(page) {
+        page += 1;
+    }
+    assert!(
+        page > address / PAGE,
+        "the page that was just used is there"
+    );
+    page * PAGE
 }
 
 pub(crate) fn main() {

@@ -16,8 +16,8 @@ use super::state::{Grab, Offer, Received, State};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::queue::hint::Hint;
+use crate::sched::clock::Nanos;
 use crate::sched::forbid;
-use crate::sys::clock::Nanos;
 use crate::wait::{Waiter, Wakes, block};
 
 #[repr(C)] // See `State`.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::chan::Chan;
 use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 use super::future::RecvFuture;
-use crate::sys::clock;
+use crate::sched::clock;
 use crate::wait::instant::Instant;
 
 /// The receiving end of a channel; each value goes to one of its clones.

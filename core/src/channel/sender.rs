@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::chan::Chan;
 use super::error::{SendError, SendTimeoutError, TrySendError};
 use super::future::SendFuture;
-use crate::sys::clock;
+use crate::sched::clock;
 use crate::wait::instant::Instant;
 
 /// The sending end of a channel; clones send into the same one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::arm::Arm;
 use super::run::{Candidate, Limit, Place, run_many};
-use crate::sys::clock;
+use crate::sched::clock;
 use crate::time::Instant;
 
 /// Arms to be selected from, all with the same kind of result; [`map`](super::map) makes them so.

@@ -29,8 +29,8 @@ use std::time::Duration;
 use super::arm::{Arm, Sealed};
 use crate::control::Reason;
 use crate::prim::{AtomicU64, Ordering};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::{forbid, park};
-use crate::sys::clock::{self, Nanos};
 use crate::wait::Waiter;
 use crate::wait::token::{Token, Won};
 
