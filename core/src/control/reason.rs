@@ -17,10 +17,11 @@ pub(crate) enum Reason {
     IoWait,
     IoTurn,
     Select,
+    Blocking,
 }
 
 impl Reason {
-    const ALL: [Reason; 12] = [
+    const ALL: [Reason; 13] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,
@@ -33,6 +34,7 @@ impl Reason {
         Reason::IoWait,
         Reason::IoTurn,
         Reason::Select,
+        Reason::Blocking,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -68,6 +70,7 @@ impl Reason {
             Reason::IoWait => "IO wait",
             Reason::IoTurn => "IO turn",
             Reason::Select => "select",
+            Reason::Blocking => "blocking call",
         }
     }
 }

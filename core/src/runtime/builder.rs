@@ -23,6 +23,7 @@ pub struct Builder {
     stack_size: Option<usize>,
     name: Option<String>,
     fatal: Option<fn(&Fatal<'_>)>,
+    blocking_threads: Option<usize>,
 }
 
 impl Builder {
@@ -55,6 +56,17 @@ impl Builder {
         self
     }
 
+    /// Most threads for [`routine::blocking`](crate::routine::blocking), at least 1; the default is 128. More
+    /// calls than that wait for their turn. See also
+    /// [`Runtime::set_blocking_threads`](super::Runtime::set_blocking_threads).
+    ///
+    /// # Go
+    /// `debug.SetMaxThreads`, which ends the program instead.
+    pub fn blocking_threads(mut self, most: usize) -> Builder {
+        self.blocking_threads = Some(most);
+        self
+    }
+
     /// Calls `hook` instead of writing the report when the runtime has to end the process because
     /// a routine's stack has overflowed.
     ///
@@ -70,7 +82,7 @@ impl Builder {
     /// **Blocks**: never for long.
     ///
     /// # Errors
-    /// `InvalidInput` for no workers, more than 1,024, a senseless value of
+    /// `InvalidInput` for no workers or blocking threads, more than 1,024, a senseless value of
     /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, or a
     /// name with a zero byte; the system's error if it refuses a thread.
     ///
@@ -87,6 +99,12 @@ impl Builder {
                 shared::MOST_WORKERS
             )));
         }
+        let blocking = self.blocking_threads.unwrap_or(shared::BLOCKING);
+        if blocking == 0 {
+            return Err(invalid(
+                "a runtime without blocking threads: allow at least 1".to_string(),
+            ));
+        }
         let name = self.name.unwrap_or_else(|| "routines".to_string());
         if name.contains('\0') {
             return Err(invalid(format!(
@@ -99,6 +117,7 @@ impl Builder {
             stack,
             name: name.into(),
             fatal: self.fatal,
+            blocking,
         })
     }
 }

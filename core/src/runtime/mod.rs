@@ -6,7 +6,7 @@
 
 mod builder;
 
-pub use crate::sched::metrics::{Metrics, WorkerMetrics};
+pub use crate::sched::metrics::{BlockingMetrics, Metrics, WorkerMetrics};
 pub use crate::sched::overflow::Fatal;
 pub use builder::Builder;
 
@@ -253,6 +253,22 @@ impl Runtime {
     /// ```
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
+    }
+
+    /// Most threads for [`routine::blocking`](crate::routine::blocking) from now on (at least 1). More of them
+    /// start at once if calls wait; those that are too many go when they have nothing to do.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rust_routines::runtime::Builder::new().workers(1).build()?;
+    /// runtime.set_blocking_threads(512);
+    /// assert_eq!(runtime.metrics().blocking.most_threads, 512);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_blocking_threads(&self, most: usize) {
+        self.shared.pool.set_cap(most);
     }
 
     /// Ends the runtime: cancels every routine and waits until all have ended.

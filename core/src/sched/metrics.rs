@@ -20,6 +20,24 @@ pub struct Metrics {
     pub spawned: u64,
     /// Routines that have ended.
     pub finished: u64,
+    /// Threads for [`routine::blocking`](crate::routine::blocking).
+    pub blocking: BlockingMetrics,
+}
+
+/// The threads for work that blocks, in [`Metrics`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockingMetrics {
+    /// Threads there are.
+    pub threads: usize,
+    /// Threads that wait for work.
+    pub idle: usize,
+    /// Calls that wait for a thread.
+    pub queued: usize,
+    /// Most threads there may be.
+    pub most_threads: usize,
+    /// Calls that have returned.
+    pub finished: u64,
 }
 
 /// The part of one worker in [`Metrics`].
@@ -89,6 +107,20 @@ impl Shared {
             finished: finished + staff.past_finished,
             spawned: spawned + staff.past_spawned + self.outside.spawned.load(Ordering::Relaxed)
                 - refused,
+            blocking: self.blocking_metrics(),
+        }
+    }
+}
+
+impl Shared {
+    fn blocking_metrics(&self) -> BlockingMetrics {
+        let count = self.pool.count();
+        BlockingMetrics {
+            threads: count.threads,
+            idle: count.idle,
+            queued: count.queued,
+            most_threads: count.cap,
+            finished: count.done,
         }
     }
 }

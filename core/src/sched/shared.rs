@@ -12,6 +12,7 @@ use super::idle::Idle;
 use super::overflow::FatalHook;
 use super::worker::{Seat, Worker};
 use crate::control::Fresh;
+use crate::driver::pool::{self, Pool};
 use crate::prim::{AtomicI64, AtomicU8, AtomicU64, CachePadded, Ordering};
 use crate::stack::Size;
 use crate::stack::depot::Depot;
@@ -25,7 +26,12 @@ pub(crate) struct Config {
     pub(crate) stack: Size,
     pub(crate) name: Arc<str>,
     pub(crate) fatal: Option<FatalHook>,
+    /// Most threads for work that blocks.
+    pub(crate) blocking: usize,
 }
+
+/// Most threads for work that blocks, unless a runtime's builder says otherwise.
+pub(crate) const BLOCKING: usize = 128;
 
 /// Where a runtime stands; only ever moves forward.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) depot: Arc<Depot>,
     /// When a sleeping worker will look at the alarms of the others (see `alarms`).
     pub(super) watch: CachePadded<AtomicI64>,
+    /// Threads for work that blocks.
+    pub(crate) pool: Arc<Pool>,
     /// Whether there are at least as many CPUs as workers.
     pub(crate) has_cpu_for_each: bool,
     phase: AtomicU8,
@@ -73,6 +81,7 @@ pub(crate) fn global() -> &'static Arc<Shared> {
                     stack: Size::DEFAULT,
                     name: "routines".into(),
                     fatal: None,
+                    blocking: BLOCKING,
                 })
             })
             .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
@@ -105,6 +114,7 @@ pub(crate) fn default_workers() -> io::Result<usize> {
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.pool.close();
         for seat in self.staff.get_mut().seats.drain(..) {
             Worker::retire(seat);
         }
@@ -154,6 +164,11 @@ impl Shared {
             outside: CachePadded::default(),
             depot,
             watch: CachePadded::new(AtomicI64::new(Nanos::MAX)),
+            pool: Pool::new(
+                format!("{}-blocking", config.name),
+                config.blocking,
+                pool::KEEP,
+            ),
             has_cpu_for_each: config.workers <= cpus::available(),
             phase: AtomicU8::new(Phase::Running as u8),
             staff: Mutex::default(),

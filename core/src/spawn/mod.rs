@@ -8,8 +8,10 @@
 //! | `current` | `current`, `park`, `yield_now`: what a routine does with itself |
 //! | `restart` | ending a stack and starting again elsewhere |
 //! | `deep` | `with_stack` |
+//! | `blocking` | work that blocks, on threads of its own |
 //! | `borrowed` | `run`: a routine that borrows from its waiting caller |
 
+mod blocking;
 pub(crate) mod borrowed;
 mod builder;
 mod cell;
@@ -18,6 +20,7 @@ mod deep;
 mod handle;
 mod restart;
 
+pub use blocking::blocking;
 pub use builder::{Builder, spawn};
 pub(crate) use builder::{spawn_due, spawn_on, spawn_request};
 pub use current::{Id, Routine, current, is_routine, park, park_timeout, yield_now};

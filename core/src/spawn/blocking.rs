@@ -1,0 +1,97 @@
+//! `blocking`: work that blocks its thread, on a thread of the runtime's pool.
+//!
+//! - I1: the call stands in the caller's frame. Between the submission and the end of the wait nothing
+//!   unwinds: what the wait could panic about is asked before, it has no time-out and is shielded from
+//!   cancellation. So `f` may borrow.
+//! - I2: the pool's thread alone uses `f` and `result` until it sets the event, its last access; then the
+//!   caller.
+
+use std::cell::UnsafeCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::thread;
+
+use crate::control::Reason;
+use crate::driver::pool::Job;
+use crate::queue::event::Event;
+use crate::sched::park::raise_if_cancelled_here;
+use crate::sched::{forbid, with_core};
+use crate::wait::{one, shielded};
+
+struct Call<F, R> {
+    f: UnsafeCell<Option<F>>,
+    result: UnsafeCell<Option<thread::Result<R>>>,
+    is_over: Event,
+}
+
+/// Runs `f`, which may block its thread, on a thread of the runtime's pool, and returns what it returns.
+///
+/// For files, foreign libraries, long computations: what would keep a worker from its other routines. `f`
+/// may borrow from the caller, which waits until it has returned, also when it is cancelled. It runs on an
+/// ordinary thread: thread-locals are that thread's, and what blocks there blocks the thread. Threads are
+/// started as they are needed, at most [`blocking_threads`](crate::runtime::Builder::blocking_threads);
+/// a call beyond that waits for its turn. On a plain thread `f` is simply called.
+///
+/// **Blocks** the calling routine; on a plain thread, the thread.
+///
+/// # Panics
+/// Rethrows the panic of `f`. Under [`forbid_park`](crate::routine::forbid_park); if there is no thread and
+/// the system refuses one.
+///
+/// # Go
+/// No counterpart: Go's runtime starts a thread when one blocks in a system call.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// rust_routines::run(|| {
+///     let path = String::from("/proc/self/status");
+///     let text = routine::blocking(|| std::fs::read_to_string(&path));
+///     assert_eq!(text.is_ok(), std::path::Path::new(&path).exists());
+/// });
+/// ```
+#[track_caller]
+pub fn blocking<F, R>(f: F) -> R
+where
+    F: FnOnce() -> R + Send,
+    R: Send,
+{
+    let pool = with_core(|core| {
+        let core = core.filter(|core| core.current().is_some())?;
+        Some(core.shared.pool.clone())
+    });
+    let Some(pool) = pool else {
+        return f();
+    };
+    forbid::check();
+    raise_if_cancelled_here();
+    let call = Call {
+        f: UnsafeCell::new(Some(f)),
+        result: UnsafeCell::new(None),
+        is_over: Event::new(),
+    };
+    // SAFETY: I1, I2; `f` and its result may change threads.
+    let job = unsafe { Job::new((&raw const call).cast(), perform::<F, R>) };
+    if let Err(error) = pool.submit(job) {
+        panic!("no thread for a blocking call ({error}): raise the limit of threads (ulimit -u)");
+    }
+    shielded(|| one::wait(&call.is_over, Reason::Blocking, None));
+    match call.result.into_inner() {
+        Some(Ok(result)) => result,
+        Some(Err(payload)) => panic::resume_unwind(payload),
+        None => unreachable!("a blocking call that is over has a result"),
+    }
+}
+
+/// # Safety
+/// `data` points to a `Call<F, R>` whose maker waits for its event; called once.
+unsafe fn perform<F: FnOnce() -> R, R>(data: *const ()) {
+    // SAFETY: the caller's promise.
+    let call = unsafe { &*data.cast::<Call<F, R>>() };
+    // SAFETY: I2.
+    let f = unsafe { (*call.f.get()).take() }.expect("a call is performed once");
+    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    // SAFETY: I2.
+    unsafe { *call.result.get() = Some(result) };
+    one::set(&call.is_over);
+}

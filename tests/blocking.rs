@@ -1,0 +1,233 @@
+//! `routine::blocking`: work that blocks its thread, beside routines that go on.
+#![forbid(unsafe_code)]
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+
+use rust_routines::routine;
+use rust_routines::runtime::{self, Runtime};
+use rust_routines::time::Duration;
+use rust_routines_tests::wait::eventually;
+use rust_routines_tests::watched;
+
+fn workers(n: usize) -> Runtime {
+    runtime::Builder::new().workers(n).build().unwrap()
+}
+
+#[test]
+fn it_borrows_and_returns() {
+    workers(1).run(|| {
+        let mut words = vec!["a".to_string()];
+        let last = routine::blocking(|| {
+            words.push("b".to_string());
+            words.last().unwrap()
+        });
+        assert_eq!(last, "b");
+        assert_eq!(words.len(), 2);
+    });
+}
+
+/// One worker: what the blocked call waits for is done by a home-mate.
+#[test]
+fn the_worker_goes_on_meanwhile() {
+    watched(|| {
+        workers(1).run(|| {
+            let (tx, rx) = mpsc::channel();
+            let mate = routine::spawn(move || tx.send(7).unwrap());
+            assert_eq!(routine::blocking(move || rx.recv()), Ok(7));
+            mate.join().unwrap();
+        });
+    });
+}
+
+#[test]
+fn it_runs_on_a_thread_of_the_pool_with_an_ordinary_stack() {
+    let runtime = runtime::Builder::new()
+        .workers(1)
+        .name("api")
+        .build()
+        .unwrap();
+    runtime.run(|| {
+        let here = thread::current().id();
+        let (name, there) = routine::blocking(|| {
+            // More than a routine's default stack has in release builds.
+            let room = std::hint::black_box([1_u8; 300 << 10]);
+            assert!(!routine::is_routine());
+            let thread = thread::current();
+            (thread.name().map(str::to_string), (thread.id(), room.len()))
+        });
+        assert_eq!(name.as_deref(), Some("api-blocking"));
+        assert_ne!(there.0, here);
+        assert_eq!(thread::current().id(), here, "the routine is still at home");
+    });
+}
+
+/// On a thread, and so inside of another blocking call, it is a plain call.
+#[test]
+fn on_a_thread_it_is_a_call() {
+    let here = thread::current().id();
+    assert_eq!(routine::blocking(|| thread::current().id()), here);
+    workers(1).run(|| {
+        let (outer, inner) = routine::blocking(|| {
+            let inner = routine::blocking(|| thread::current().id());
+            (thread::current().id(), inner)
+        });
+        assert_eq!(outer, inner);
+    });
+}
+
+#[test]
+fn a_panic_comes_back() {
+    workers(1).run(|| {
+        let caught = panic::catch_unwind(|| routine::blocking(|| panic!("from the pool")));
+        let text = *caught.unwrap_err().downcast::<&str>().unwrap();
+        assert_eq!(text, "from the pool");
+        assert_eq!(routine::blocking(|| 1), 1, "the pool has survived it");
+    });
+}
+
+#[test]
+fn it_is_forbidden_where_parking_is() {
+    workers(1).run(|| {
+        let ran = AtomicBool::new(false);
+        let caught = panic::catch_unwind(AssertUnwindSafe(|| {
+            let _guard = routine::forbid_park();
+            routine::blocking(|| ran.store(true, Ordering::Relaxed));
+        }));
+        let text = *caught.unwrap_err().downcast::<String>().unwrap();
+        assert!(text.contains("parking is forbidden"), "{text}");
+        assert!(!ran.load(Ordering::Relaxed));
+    });
+}
+
+/// At its cap the pool queues, in order; all calls are done.
+#[test]
+fn a_storm_of_a_thousand_keeps_to_the_cap() {
+    watched(|| {
+        let runtime = runtime::Builder::new()
+            .workers(2)
+            .blocking_threads(4)
+            .build()
+            .unwrap();
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let calls: Vec<_> = (0..1000_usize)
+            .map(|i| {
+                let (now, most) = (now.clone(), most.clone());
+                runtime.spawn(move || {
+                    routine::blocking(|| {
+                        most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        thread::yield_now();
+                        now.fetch_sub(1, Ordering::SeqCst);
+                        i
+                    })
+                })
+            })
+            .collect();
+        for (i, call) in calls.into_iter().enumerate() {
+            assert_eq!(call.join().unwrap(), i);
+        }
+        assert!(most.load(Ordering::SeqCst) <= 4, "{most:?}");
+        let blocking = runtime.metrics().blocking;
+        assert_eq!((blocking.finished, blocking.queued), (1000, 0));
+        assert!(
+            blocking.threads <= 4 && blocking.most_threads == 4,
+            "{blocking:?}"
+        );
+    });
+}
+
+/// Two calls that wait for each other, with a cap of one: the second waits in the queue, which the metrics
+/// show, until the cap is raised.
+#[test]
+fn the_cap_is_raised_while_calls_wait() {
+    watched(|| {
+        let runtime = runtime::Builder::new()
+            .workers(1)
+            .blocking_threads(1)
+            .build()
+            .unwrap();
+        let barrier = Arc::new(Barrier::new(2));
+        let calls: Vec<_> = (0..2)
+            .map(|_| {
+                let barrier = barrier.clone();
+                runtime.spawn(move || routine::blocking(|| barrier.wait().is_leader()))
+            })
+            .collect();
+        eventually("the second call waits", || {
+            runtime.metrics().blocking.queued == 1
+        });
+        assert_eq!(runtime.metrics().blocking.threads, 1);
+        runtime.set_blocking_threads(2);
+        let leaders = calls.into_iter().map(|call| call.join().unwrap());
+        assert_eq!(leaders.filter(|&leader| leader).count(), 1);
+    });
+}
+
+/// A cancelled routine stays until the call that borrows from it has returned, and unwinds then.
+#[test]
+fn cancellation_waits_for_the_call() {
+    watched(|| {
+        let runtime = workers(1);
+        let (began, begins) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let returned = Arc::new(AtomicBool::new(false));
+        let (seen, went_on) = (returned.clone(), Arc::new(AtomicBool::new(false)));
+        let beyond = went_on.clone();
+        let handle = runtime.spawn(move || {
+            routine::blocking(move || {
+                began.send(()).unwrap();
+                released.recv().unwrap_err();
+                seen.store(true, Ordering::SeqCst);
+            });
+            routine::yield_now();
+            beyond.store(true, Ordering::SeqCst);
+        });
+        begins.recv().unwrap();
+        let mate = runtime.spawn(routine::park);
+        let stopping = thread::spawn(move || runtime.shutdown(Duration::from_secs(30)));
+        assert!(matches!(mate.join(), Err(routine::JoinError::Cancelled)));
+        assert!(!handle.is_finished());
+        drop(release);
+        stopping.join().unwrap().unwrap();
+        assert!(returned.load(Ordering::SeqCst));
+        assert!(matches!(handle.join(), Err(routine::JoinError::Cancelled)));
+        assert!(!went_on.load(Ordering::SeqCst));
+    });
+}
+
+/// What is started by the system beside the pool: processes, from many calls at once.
+#[test]
+fn processes_are_started_beside_it() {
+    watched(|| {
+        let runtime = workers(2);
+        let calls: Vec<_> = (0..16)
+            .map(|i| {
+                runtime.spawn(move || {
+                    let program = || {
+                        std::process::Command::new("echo")
+                            .arg(i.to_string())
+                            .output()
+                    };
+                    String::from_utf8(routine::blocking(program).unwrap().stdout).unwrap()
+                })
+            })
+            .collect();
+        for (i, call) in calls.into_iter().enumerate() {
+            assert_eq!(call.join().unwrap().trim(), i.to_string());
+        }
+    });
+}
+
+#[test]
+fn no_threads_at_rest_and_none_allowed_is_refused() {
+    let runtime = workers(1);
+    runtime.run(|| ());
+    assert_eq!(runtime.metrics().blocking.threads, 0);
+    let refused = runtime::Builder::new()
+        .blocking_threads(0)
+        .build()
+        .unwrap_err();
+    assert!(refused.to_string().contains("at least 1"), "{refused}");
+}
