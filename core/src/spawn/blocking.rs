@@ -13,7 +13,7 @@ use std::thread;
 use crate::control::Reason;
 use crate::driver::pool::Job;
 use crate::queue::event::Event;
-use crate::sched::park::raise_if_cancelled_here;
+use crate::sched::park::raise_if_due_here;
 use crate::sched::{forbid, with_core};
 use crate::wait::{one, shielded};
 
@@ -64,7 +64,7 @@ where
         return f();
     };
     forbid::check();
-    raise_if_cancelled_here();
+    raise_if_due_here();
     let call = Call {
         f: UnsafeCell::new(Some(f)),
         result: UnsafeCell::new(None),

@@ -1,22 +1,11 @@
 //! The rows of streams through channels and of `select!`; `table` says how sizes are chosen. Hand-overs to and fro
 //! (ping-pong, ring) are rows of the scheduler as much, and stand there.
 
-use super::table::{ROW, of_go};
-use super::{Against, Better, Row, Side, Target};
+use super::table::{ROW, no_slower, of_go};
+use super::{Row, Side, Target};
 use crate::sides::{ours, thread_channels, tokio};
 
 /// Not slower than another side.
-const fn no_slower(side: Side) -> Target {
-    Target {
-        of: Side::Ours,
-        metric: "value",
-        against: Against::Ratio(side),
-        better: Better::Lower,
-        must: 1.0,
-        aim: None,
-    }
-}
-
 /// What the two rows of 4 to 4 have in common.
 const FOURS: Row = Row {
     unit: "ns/message",

@@ -1,6 +1,7 @@
 //! What a row is: a name, the programs of all sides, how much work they get, and what must be reached. The rows
 //! themselves are data and stand in `table` and, those of channels and timers, in `channels` and `timers`.
 
+mod blocking;
 mod channels;
 mod table;
 mod timers;
@@ -182,7 +183,11 @@ impl Row {
 
 /// All rows, in the order of the tables.
 pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
-    table::ROWS.iter().chain(channels::ROWS).chain(timers::ROWS)
+    table::ROWS
+        .iter()
+        .chain(channels::ROWS)
+        .chain(timers::ROWS)
+        .chain(blocking::ROWS)
 }
 
 /// The row called `name`.

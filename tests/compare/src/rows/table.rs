@@ -33,6 +33,18 @@ const fn times(side: Side, must: f64, aim: Option<f64>) -> Target {
     }
 }
 
+/// Ours may take at most as long as that side's.
+pub(super) const fn no_slower(side: Side) -> Target {
+    Target {
+        of: Side::Ours,
+        metric: "value",
+        against: Against::Ratio(side),
+        better: Better::Lower,
+        must: 1.0,
+        aim: None,
+    }
+}
+
 /// A figure of ours that must not be more.
 pub(super) const fn at_most(metric: &'static str, must: f64) -> Target {
     Target {

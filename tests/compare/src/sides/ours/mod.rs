@@ -1,5 +1,6 @@
 //! Our side: a runtime with two workers.
 
+pub(crate) mod blocking;
 pub(crate) mod channels;
 pub(crate) mod cpu;
 pub(crate) mod echo;

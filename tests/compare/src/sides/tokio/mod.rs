@@ -3,6 +3,7 @@
 //! Everything runs in a spawned task: the future given to `block_on` lives on a thread that is no worker, and every wake
 //! of it crosses threads.
 
+pub(crate) mod blocking;
 pub(crate) mod channels;
 mod count;
 pub(crate) mod cpu;
