@@ -105,6 +105,30 @@ fn its_functions_are_run_by_another_worker() {
     });
 }
 
+/// Two workers are stuck: the one where it was set, and the one that was rung then and had promised to look.
+/// The third, which slept all the time, fires it.
+#[test]
+fn its_functions_are_run_though_the_one_who_would_have_looked_is_stuck_too() {
+    watched(|| {
+        let runtime = workers(3);
+        for _ in 0..5 {
+            runtime.run(|| {
+                let (flag, setter) = set();
+                time::after_func(4 * MOMENT, setter);
+                let seen = flag.clone();
+                // The one that is rung looks for work until it falls asleep with its promise.
+                let rung = Instant::now();
+                spin_until("it sleeps again", || Instant::now() >= rung + MOMENT);
+                let stuck = routine::spawn(move || {
+                    spin_until("a third one runs it", || seen.load(Ordering::SeqCst));
+                });
+                spin_until("a third worker runs it", || flag.load(Ordering::SeqCst));
+                stuck.join().unwrap();
+            });
+        }
+    });
+}
+
 struct Flag(AtomicBool);
 
 impl Wake for Flag {

@@ -8,7 +8,8 @@
 //!
 //! A worker that is stuck in one routine does not look. Its waits are nobody else's business, but these
 //! are: a worker that falls asleep promises to look at all tables when the first timer of another
-//! worker is late by `GRACE`.
+//! worker is late by `GRACE`. One promise is on record; the worker that has given it and wakes for something
+//! else asks another sleeper to promise, because those that fell asleep earlier may know nothing of the timer.
 //!
 //! ```text
 //! whoever sets one                         worker that falls asleep (listed in `idle`)
@@ -16,12 +17,12 @@
 //!    table: notes that in `next`           Z2 reads `next` of all tables
 //! A2 fence SeqCst                          Z3 promises the earliest, plus GRACE, in `watch`
 //! A3 reads `watch`: later than it should   Z4 sleeps until then at most
-//!    be? rings a sleeper to look again     Z5 takes the promise back
+//!    be? rings a sleeper to look again     Z5 takes the promise back; woken early: rings a sleeper
 //! ```
 //!
 //! Either A1 comes before Z2 in the order of the fences, and the sleeper takes it into account; or A3,
-//! through `to_ring`, sees the sleeper in the list, and it looks again. A promise that another one
-//! overwrites or takes back too early costs a ring for nothing.
+//! through `to_ring`, sees the sleeper in the list, and it looks again. A3 that has relied on a promise which
+//! is taken back at that moment: the fence in Z5's ring comes after A2's, so who is rung there sees A1.
 //!
 //! - I1: `next` is no later than the table's first entry; changed under the table's lock. It is not
 //!   moved back when something is stopped: the next look does that.
@@ -34,7 +35,7 @@ use super::core::{Core, with_core};
 use super::shared::{self, Shared};
 use super::worker::Worker;
 use crate::driver::timers::{Key, Timers};
-use crate::prim::{AtomicI64, AtomicUsize, Ordering, full_fence};
+use crate::prim::{AtomicI64, AtomicUsize, Ordering, SpinLock, full_fence};
 use crate::queue::table::{Closed, Spot, Table};
 use crate::sys::unwind::contain;
 
@@ -59,6 +60,43 @@ pub(crate) trait Alarm: Send + Sync {
 pub(crate) struct Place {
     worker: &'static Worker,
     spot: Spot,
+}
+
+/// The promise on record: when a sleeping worker will look at the tables of the others.
+pub(crate) struct Watch {
+    /// `Nanos::MAX`: nobody has promised. Written with `by` locked.
+    until: AtomicI64,
+    /// The number of the worker that has promised.
+    by: SpinLock<usize>,
+}
+
+impl Watch {
+    pub(super) fn new() -> Watch {
+        Watch {
+            until: AtomicI64::new(Nanos::MAX),
+            by: SpinLock::new(Core::OWN),
+        }
+    }
+
+    /// Z3, unless somebody has promised to look as early.
+    fn promise(&self, until: Nanos, number: usize) {
+        let mut by = self.by.lock();
+        if until < self.until.load(Ordering::Relaxed) {
+            self.until.store(until, Ordering::Relaxed);
+            *by = number;
+        }
+    }
+
+    /// Whether the promise on record was this worker's.
+    fn withdraw(&self, number: usize) -> bool {
+        let mut by = self.by.lock();
+        let is_mine = *by == number;
+        if is_mine {
+            *by = Core::OWN;
+            self.until.store(Nanos::MAX, Ordering::Relaxed);
+        }
+        is_mine
+    }
 }
 
 /// The table of one worker.
@@ -178,7 +216,7 @@ fn tell(worker: &'static Worker, at: Nanos) {
     // ORDER: SeqCst, A2; pairs with the fence in `Core::sleep` (Z1): the sleeper sees `next`, or is seen.
     full_fence();
     worker.home().notice();
-    if at.saturating_add(GRACE) < runtime.watch.load(Ordering::Relaxed) {
+    if at.saturating_add(GRACE) < runtime.watch.until.load(Ordering::Relaxed) {
         runtime.ring_for_work();
     }
 }
@@ -218,16 +256,22 @@ impl Core {
                 .for_each(|other| fire(other, &self.shared, now));
             return now;
         }
-        if first < self.shared.watch.load(Ordering::Relaxed) {
-            self.shared.watch.store(first, Ordering::Relaxed);
-        }
+        self.shared.watch.promise(first, self.number);
         first
     }
 
-    /// Z5.
+    /// Z5, but for the ring, which `hand_watch_over` does when the worker has left the list of sleepers.
     pub(super) fn end_watch(&self, promised: Nanos) {
-        if promised != Nanos::MAX {
-            self.shared.watch.store(Nanos::MAX, Ordering::Relaxed);
+        if promised != Nanos::MAX && self.shared.watch.withdraw(self.number) {
+            self.owes_watch.set(clock::now() < promised);
+        }
+    }
+
+    /// Z5: the promise on record was this worker's, and it has something else to do.
+    #[inline]
+    pub(super) fn hand_watch_over(&self) {
+        if self.owes_watch.replace(false) {
+            self.shared.ring_for_work();
         }
     }
 

@@ -66,6 +66,8 @@ pub(crate) struct Core {
     pub(super) reported: Cell<bool>,
     pub(super) last_trim: Cell<i64>,
     pub(super) last_move: Cell<i64>,
+    /// It had promised to watch the others' alarms, and nobody has been asked to do so instead.
+    pub(super) owes_watch: Cell<bool>,
     /// For each worker that was seen with a single routine to be stolen: how many it had started then,
     /// and when that was.
     pub(super) seen: Vec<Cell<Option<(u64, Nanos)>>>,
@@ -147,6 +149,7 @@ impl Core {
             reported: Cell::new(false),
             last_trim: Cell::new(0),
             last_move: Cell::new(0),
+            owes_watch: Cell::new(false),
             seen: shared.workers.iter().map(|_| Cell::new(None)).collect(),
             last_poll: Cell::new(0),
             timers: RefCell::default(),

@@ -160,6 +160,7 @@ impl Core {
         if self.shared.idle.end(searching) && self.shared.has_stealable() {
             self.shared.ring_for_work();
         }
+        self.hand_watch_over();
     }
 
     /// Takes not-started routines from another worker, starting with a random one.
@@ -234,11 +235,14 @@ impl Core {
             }
         }
         home.take(&self.ready);
-        if listed {
-            self.shared.idle.leave(self.number)
-        } else {
-            None
+        let search = match listed {
+            true => self.shared.idle.leave(self.number),
+            false => None,
+        };
+        if search.is_none() {
+            self.hand_watch_over();
         }
+        search
     }
 
     fn sleep_until_due(&self) {

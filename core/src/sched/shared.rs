@@ -7,16 +7,16 @@ use std::thread::{self, JoinHandle};
 use crossbeam_deque::Injector;
 use parking_lot::{Condvar, Mutex};
 
+use super::alarms::Watch;
 use super::core::Core;
 use super::idle::Idle;
 use super::overflow::FatalHook;
 use super::worker::{Seat, Worker};
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
-use crate::prim::{AtomicI64, AtomicU8, AtomicU64, CachePadded, Ordering};
+use crate::prim::{AtomicU8, AtomicU64, CachePadded, Ordering};
 use crate::stack::Size;
 use crate::stack::depot::Depot;
-use crate::sys::clock::Nanos;
 use crate::sys::cpus;
 
 /// How a runtime is built.
@@ -56,7 +56,7 @@ pub(crate) struct Shared {
     pub(crate) outside: CachePadded<Outside>,
     pub(crate) depot: Arc<Depot>,
     /// When a sleeping worker will look at the alarms of the others (see `alarms`).
-    pub(super) watch: CachePadded<AtomicI64>,
+    pub(super) watch: CachePadded<Watch>,
     /// Threads for work that blocks.
     pub(crate) pool: Arc<Pool>,
     /// Whether there are at least as many CPUs as workers.
@@ -163,7 +163,7 @@ impl Shared {
             injector: CachePadded::new(Injector::new()),
             outside: CachePadded::default(),
             depot,
-            watch: CachePadded::new(AtomicI64::new(Nanos::MAX)),
+            watch: CachePadded::new(Watch::new()),
             pool: Pool::new(
                 format!("{}-blocking", config.name),
                 config.blocking,
