@@ -21,10 +21,10 @@ fn a_period_of_zero_is_refused_but_by_tick() {
         let refused = message(|| {
             Interval::new(Duration::ZERO);
         });
-        assert_eq!(refused, "non-positive interval for Interval::new");
+        assert_eq!(refused, "non-positive interval for NewTicker");
         let ticks = Interval::new(HOUR);
         let refused = message(|| ticks.reset(Duration::ZERO));
-        assert_eq!(refused, "non-positive interval for Interval::reset");
+        assert_eq!(refused, "non-positive interval for Ticker.Reset");
         on_both(|| {
             let never = time::tick(Duration::ZERO);
             assert_eq!(time::timeout(MOMENT, || never.recv()), Err(time::Elapsed));

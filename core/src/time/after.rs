@@ -9,10 +9,12 @@ use crate::wait::instant::Instant;
 /// The moment that is `duration` away from this call, to be waited for: in a [`select!`](crate::select!), or
 /// by [`recv`](After::recv).
 ///
-/// It costs nothing until somebody waits, and may be waited for more than once.
+/// It costs nothing until somebody waits, and may be waited for more than once: a moment that has come stays
+/// ready. In a loop of selects an `after` made before the loop therefore fires in each turn from then on; a
+/// [`Timer`](super::Timer) fires once.
 ///
 /// # Go
-/// `time.After(d)`.
+/// `time.After(d)`, whose channel gives one value.
 ///
 /// # Examples
 /// ```

@@ -71,7 +71,7 @@ impl Interval {
     /// `time.NewTicker(d)`.
     #[track_caller]
     pub fn new(period: Duration) -> Interval {
-        let period = checked(period, "Interval::new");
+        let period = checked(period, "NewTicker");
         Interval {
             ticks: Ticks::new(clock::now().saturating_add(period), Some(period)),
         }
@@ -149,7 +149,7 @@ impl Interval {
     /// ```
     #[track_caller]
     pub fn reset(&self, period: Duration) {
-        let period = checked(period, "Interval::reset");
+        let period = checked(period, "Ticker.Reset");
         let at = clock::now().saturating_add(period);
         self.ticks.reset(at, Some(period));
     }

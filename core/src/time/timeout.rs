@@ -1,6 +1,7 @@
 //! A limit for everything that waits inside of a function.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use crate::sched::{clock, limit};
@@ -18,6 +19,13 @@ impl fmt::Display for Elapsed {
 
 impl std::error::Error for Elapsed {}
 
+impl From<Elapsed> for io::Error {
+    /// Of the kind `TimedOut`.
+    fn from(elapsed: Elapsed) -> io::Error {
+        io::Error::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
 /// Runs `f`, which may wait until `duration` has passed, and not longer.
 ///
 /// `f` runs here, on the caller's stack, and may borrow. If the time has passed when it waits for something
@@ -30,6 +38,9 @@ impl std::error::Error for Elapsed {}
 /// the next wait. Routines that `f` spawns are not limited; destructors that wait while unwinding and
 /// the wait in [`run`](crate::run) are not either. Works on plain threads too, where calls of the standard
 /// library that block are not limited.
+///
+/// Unwinding is what a panic does: a lock of std that is held over the wait is poisoned, a `LazyLock` whose
+/// initialiser waits stays so.
 ///
 /// Costs one look at the clock; a timer is set only if something waits.
 ///
