@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use rust_routines::routine::{self, Builder, Place};
 use rust_routines::time::{self, Duration, Instant};
 use rust_routines::{channel, runtime};
-use rust_routines_tests::{eventually, watched};
+use rust_routines_tests::{LIMIT, eventually, watched};
 
 use super::{HOUR, MOMENT, on_both, workers};
 
@@ -178,5 +178,63 @@ fn a_sleeping_worker_is_told() {
         });
         assert!(timer.reset(MOMENT));
         eventually("it runs", || ran_too.load(Ordering::Relaxed));
+    });
+}
+
+/// What a runtime's shutdown drops may set functions of its own: they are dropped too, and do not run.
+#[test]
+fn what_is_set_while_the_runtime_goes_is_dropped_with_it() {
+    struct Again(Arc<AtomicU32>, u32);
+    impl Drop for Again {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            if self.1 > 0 {
+                let next = Again(self.0.clone(), self.1 - 1);
+                time::after_func(Duration::ZERO, move || {
+                    let _held = &next;
+                    unreachable!("the runtime is gone");
+                });
+            }
+        }
+    }
+    watched(|| {
+        let drops = Arc::new(AtomicU32::new(0));
+        let first = Again(drops.clone(), 3);
+        let runtime = workers(1);
+        runtime
+            .spawn(move || {
+                time::after_func(HOUR, move || {
+                    let _held = &first;
+                });
+            })
+            .join()
+            .unwrap();
+        runtime.shutdown(LIMIT).unwrap();
+        assert_eq!(drops.load(Ordering::SeqCst), 4);
+    });
+}
+
+/// A destructor that waits for what will never come does not keep the runtime from its end.
+#[test]
+fn a_destructor_that_waits_does_not_hold_a_shutdown_up() {
+    struct Waits(channel::Receiver<u32>);
+    impl Drop for Waits {
+        fn drop(&mut self) {
+            self.0.recv().unwrap_err();
+        }
+    }
+    watched(|| {
+        let (_keep, receiver) = channel::bounded(1);
+        let runtime = workers(1);
+        runtime
+            .spawn(move || {
+                let waits = Waits(receiver);
+                time::after_func(HOUR, move || {
+                    let _held = &waits;
+                });
+            })
+            .join()
+            .unwrap();
+        runtime.shutdown(LIMIT).unwrap();
     });
 }

@@ -2,7 +2,7 @@
 //! are exact to the nanosecond.
 //!
 //! Time is cut into ticks of 65 us. What is due in a later tick hangs in a slot of the wheel, in a list
-//! in the order of coming; nine levels of 64 slots reach to the end of the clock. What is due in the
+//! in the order of coming; eight levels of 64 slots reach to the end of the clock. What is due in the
 //! present tick stands in the *run*, sorted by deadline and then by coming. When the run is used up, the
 //! first slot in use is emptied into the run and the levels below it.
 //!

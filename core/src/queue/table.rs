@@ -8,8 +8,8 @@
 //! the table's, and a second step at the fire, which may find that it comes too late.
 //!
 //! - I1: a spot's key is read and written under the lock of its table; 0: not set.
-//! - I2: a table that was closed, perhaps to be opened for somebody else, has moved its epoch on. Spots of
-//!   another epoch find it closed.
+//! - I2: a table that was closed, perhaps to be opened for somebody else, has moved its epoch on: an odd one
+//!   is closed. Spots of another epoch find it closed, and so do those made while it is.
 
 use std::num::NonZeroU64;
 
@@ -71,7 +71,7 @@ impl<W> Table<W> {
         enter: impl FnOnce(&mut W, Option<NonZeroU64>) -> NonZeroU64,
     ) -> Result<(), Closed> {
         let mut wheel = self.wheel.lock();
-        if self.epoch() != spot.epoch {
+        if self.epoch() != spot.epoch || spot.epoch % 2 == 1 {
             return Err(Closed);
         }
         let key = enter(&mut wheel, spot.key());
@@ -109,10 +109,17 @@ impl<W> Table<W> {
         f(&self.wheel.lock())
     }
 
-    /// Begins anew with another wheel; the old one.
-    pub(crate) fn renew(&self, wheel: W) -> W {
+    /// Opens it with another wheel; the old one.
+    pub(crate) fn open(&self, wheel: W) -> W {
         let mut old = self.wheel.lock();
-        self.epoch.store(self.epoch() + 1, Ordering::Relaxed);
+        self.epoch.store((self.epoch() | 1) + 1, Ordering::Relaxed);
+        std::mem::replace(&mut old, wheel)
+    }
+
+    /// Closes it; what was in it. It gets another wheel for the time being.
+    pub(crate) fn close(&self, wheel: W) -> W {
+        let mut old = self.wheel.lock();
+        self.epoch.store(self.epoch() | 1, Ordering::Relaxed);
         std::mem::replace(&mut old, wheel)
     }
 }
@@ -223,7 +230,8 @@ mod model {
         loom::model(|| {
             let world = World::new();
             let close = |world: &World| {
-                let old = world.table.renew((100, Vec::new()));
+                let old = world.table.close((100, Vec::new()));
+                world.table.open((200, Vec::new()));
                 // Whoever closes it sees to what is left.
                 world
                     .prevented

@@ -8,8 +8,8 @@
 //!
 //! A worker that is stuck in one routine does not look. Its waits are nobody else's business, but these
 //! are: a worker that falls asleep promises to look at all tables when the first timer of another
-//! worker is late by `GRACE`. One promise is on record; the worker that has given it and wakes for something
-//! else asks another sleeper to promise, because those that fell asleep earlier may know nothing of the timer.
+//! worker is late by `GRACE`. One promise is on record, so that one worker wakes and not all. The one that has
+//! given it and wakes for something else asks another sleeper to promise.
 //!
 //! ```text
 //! whoever sets one                         worker that falls asleep (listed in `idle`)
@@ -24,7 +24,8 @@
 //! through `to_ring`, sees the sleeper in the list, and it looks again. A3 that has relied on a promise which
 //! is taken back at that moment: the fence in Z5's ring comes after A2's, so who is rung there sees A1.
 //!
-//! - I1: `next` is no later than the table's first entry; changed under the table's lock. It is not
+//! - I1: `next` is no later than the table's first entry; changed under the table's lock, but for when the
+//!   table is opened or closed. It is not
 //!   moved back when something is stopped: the next look does that.
 
 use std::ptr;
@@ -32,6 +33,7 @@ use std::sync::{Arc, Weak};
 
 use super::clock::{self, Nanos};
 use super::core::{Core, with_core};
+use super::forbid::forbid_park;
 use super::shared::{self, Shared};
 use super::worker::Worker;
 use crate::driver::timers::{Key, Timers};
@@ -79,12 +81,14 @@ impl Watch {
     }
 
     /// Z3, unless somebody has promised to look as early.
-    fn promise(&self, until: Nanos, number: usize) {
+    fn promise(&self, until: Nanos, number: usize) -> bool {
         let mut by = self.by.lock();
-        if until < self.until.load(Ordering::Relaxed) {
+        let is_first = until < self.until.load(Ordering::Relaxed);
+        if is_first {
             self.until.store(until, Ordering::Relaxed);
             *by = number;
         }
+        is_first
     }
 
     /// Whether the promise on record was this worker's.
@@ -130,7 +134,14 @@ impl Alarms {
     /// Its worker is hired by `runtime`; what was left, for whoever closes it.
     pub(super) fn renew(&self, runtime: Weak<Shared>) -> Timers<Arc<dyn Alarm>> {
         let timers = Timers::default();
-        let old = self.table.renew(Wheel { timers, runtime });
+        let old = self.table.open(Wheel { timers, runtime });
+        self.next.store(Nanos::MAX, Ordering::Relaxed);
+        old.timers
+    }
+
+    /// Nothing is set here any more; what was.
+    fn close(&self) -> Timers<Arc<dyn Alarm>> {
+        let old = self.table.close(Wheel::default());
         self.next.store(Nanos::MAX, Ordering::Relaxed);
         old.timers
     }
@@ -256,8 +267,11 @@ impl Core {
                 .for_each(|other| fire(other, &self.shared, now));
             return now;
         }
-        self.shared.watch.promise(first, self.number);
-        first
+        match self.shared.watch.promise(first, self.number) {
+            true => first,
+            // Somebody else looks as early, or asks another one to.
+            false => Nanos::MAX,
+        }
     }
 
     /// Z5, but for the ring, which `hand_watch_over` does when the worker has left the list of sleepers.
@@ -265,6 +279,17 @@ impl Core {
         if promised != Nanos::MAX && self.shared.watch.withdraw(self.number) {
             self.owes_watch.set(clock::now() < promised);
         }
+    }
+
+    /// Whether nobody looks at the tables of others, and there is something in one.
+    pub(super) fn wants_watch(&self) -> bool {
+        let watch = &self.shared.watch.until;
+        watch.load(Ordering::Relaxed) == Nanos::MAX
+            && self
+                .shared
+                .workers
+                .iter()
+                .any(|worker| worker.alarms.next() != Nanos::MAX)
     }
 
     /// Z5: the promise on record was this worker's, and it has something else to do.
@@ -277,7 +302,9 @@ impl Core {
 
     /// The worker leaves: nothing fires here any more.
     pub(super) fn close_alarms(&self) {
-        for alarm in self.worker.alarms.renew(Weak::new()).drain() {
+        for alarm in self.worker.alarms.close().drain() {
+            // What the user's values wait for when they are dropped may never come.
+            let _guard = forbid_park();
             contain(|| alarm.abandon());
         }
     }

@@ -157,7 +157,8 @@ impl Core {
     }
 
     fn end_search(&self, searching: Searching) {
-        if self.shared.idle.end(searching) && self.shared.has_stealable() {
+        let is_last = self.shared.idle.end(searching);
+        if is_last && (self.shared.has_stealable() || self.wants_watch()) {
             self.shared.ring_for_work();
         }
         self.hand_watch_over();

@@ -98,15 +98,16 @@ impl<'a> Expiry<'a> {
     /// The cell of this poll's task stands in the list, and the alarm is set for when it has to look.
     fn stand(&mut self, waker: &Waker) {
         let old = self.task.take();
+        if let Some(task) = &old {
+            // Before it is seen to stand there: a reset right after that wakes this task, not an earlier one.
+            task.cell.set_waker(waker.clone());
+            task.wake.set(waker.clone());
+        }
         let known = old
             .as_ref()
             .and_then(|task| self.ticks.watch_cell(&task.cell));
         let (task, at) = match (old, known) {
-            (Some(task), Some(at)) => {
-                task.cell.set_waker(waker.clone());
-                task.wake.set(waker.clone());
-                (task, at)
-            }
+            (Some(task), Some(at)) => (task, at),
             (old, _) => {
                 let task = Task::new(waker, old);
                 let at = self.ticks.enter_cell(task.cell.clone());
@@ -143,7 +144,6 @@ impl Task {
     fn new(waker: &Waker, old: Option<Task>) -> Task {
         let cell = TaskWaiter::new(waker.clone());
         if let Some(old) = old {
-            old.wake.set(waker.clone());
             return Task { cell, ..old };
         }
         let wake = Wake::new(waker);

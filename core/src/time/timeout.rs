@@ -35,8 +35,8 @@ impl From<Elapsed> for io::Error {
 /// is `Ok`, however late.
 ///
 /// Limits nest; the earliest counts. A `catch_unwind` in `f` that swallows the unwinding meets it again at
-/// the next wait. Routines that `f` spawns are not limited; destructors that wait while unwinding and
-/// the wait in [`run`](crate::run) are not either. Works on plain threads too, where calls of the standard
+/// the next wait. Routines that `f` spawns are not limited; destructors that wait while unwinding, even inside
+/// of a `timeout` of their own, and the wait in [`run`](crate::run) are not either. Works on plain threads too, where calls of the standard
 /// library that block are not limited.
 ///
 /// Unwinding is what a panic does: a lock of std that is held over the wait is poisoned, a `LazyLock` whose
