@@ -57,17 +57,18 @@ pub(crate) struct Body {
     reason: AtomicU8,
     last_reason: Cell<Reason>,
     shield: Cell<u32>,
-    raised: Cell<bool>,
-    registered: Cell<u32>,
-    /// See [`Body::note_arrival`].
-    arrival: Cell<Option<Arrival>>,
     /// The timer of the present wait, as the scheduler names it.
     timer: Cell<Option<NonZeroU64>>,
     /// When the first `timeout` that it is in is over.
     limit: Cell<Nanos>,
     /// Whether `timer` is set for that.
     limited: Cell<bool>,
+    // Up to here, two cache lines, every wait comes by.
+    raised: Cell<bool>,
     named: bool,
+    registered: Cell<u32>,
+    /// See [`Body::note_arrival`].
+    arrival: Cell<Option<Arrival>>,
     /// The stack that `with_stack` has moved the routine to, if any.
     deep: Cell<*const Stack>,
     stack: Stack,
