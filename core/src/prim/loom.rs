@@ -2,6 +2,14 @@
 
 pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 
+/// As in `std.rs`, but not `const`.
+macro_rules! const_fn {
+    ($visible:vis fn $($rest:tt)*) => {
+        $visible fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
 /// loom knows one kind of full fence.
 pub(crate) fn full_fence() {
     // ORDER: SeqCst; the callers name its partners.

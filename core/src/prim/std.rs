@@ -18,6 +18,14 @@ pub(crate) use std::sync::atomic::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
+/// A constructor that is `const` in the product: loom's atomics are made at run time.
+macro_rules! const_fn {
+    ($visible:vis fn $($rest:tt)*) => {
+        $visible const fn $($rest)*
+    };
+}
+pub(crate) use const_fn;
+
 /// A SeqCst fence for hot paths: on x86 a locked instruction, which orders as much as `mfence` and
 /// takes a third of its time.
 #[inline(always)]

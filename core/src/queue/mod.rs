@@ -8,6 +8,7 @@ pub(crate) mod gate;
 pub(crate) mod hint;
 pub(crate) mod inbox;
 pub(crate) mod list;
+pub(crate) mod locks;
 pub(crate) mod table;
 
 use crate::prim::AtomicPtr;

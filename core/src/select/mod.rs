@@ -6,6 +6,7 @@
 
 mod arm;
 mod dynamic;
+mod locks;
 mod native;
 pub(crate) mod others;
 pub(crate) mod run;

@@ -1,41 +1,24 @@
-//! Mutual exclusion.
-//!
-//! One byte of state: `LOCKED`; `QUEUED` while the list of waiters may hold somebody; `HANDOFF` when
-//! the first of them has lost once. The fast paths are one compare-and-swap each.
-//!
-//! ```text
-//! lock                                       unlock
-//! L1 CAS 0 -> LOCKED: done                   U1 CAS LOCKED -> 0: done
-//! L2 under the list's lock: state |= QUEUED; U2 under the list's lock: take the first waiter off
-//!    was it free? then try again             U3 HANDOFF: it gets the lock, which stays LOCKED;
-//! L3 enter the list, block                      else state = 0, or QUEUED if there are others
-//! L4 granted: done; else try again, and      U4 wake it
-//!    set HANDOFF in L2 if that fails
-//! ```
-//!
-//! - I1: a waiter in the list has seen the lock held after QUEUED was set (L2), so the holder's
-//!   unlock, later, goes through U2 and finds it.
-//! - I2: while the lock is held, only the holder of the list's lock changes the state.
-//! - A newcomer may take the lock before the one that was woken (*barging*: the lock is not idle
-//!   while a routine is being switched to). The loser goes to the front of the list and is handed
-//!   the lock next time, so that nobody starves.
+//! Mutual exclusion around a value.
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::control::{Reason, Unlink};
-use crate::prim::{AtomicU8, Ordering, SpinLock};
-use crate::wait::{WaitList, Waiter, block};
+use super::guard::Moves;
+use super::mutex_guard::{ArcMutexGuard, MutexGuard};
+use super::raw::{MutexSeek, RawMutex};
+use super::seek::{Seeking, future};
+use super::watch;
+use crate::sys::clock::{self, Nanos};
+use crate::wait::instant::Instant;
 
-const LOCKED: u8 = 1;
-const QUEUED: u8 = 2;
-const HANDOFF: u8 = 4;
-
-/// A lock around a `T`, for routines and plain threads.
+/// A lock around a `T`, for routines, plain threads and futures.
 ///
-/// It does not poison: a panic while it is held unlocks it.
+/// Whoever comes may have it before those who wait (*barging*), until one of them has waited for 1 ms:
+/// then they have it in turn. It does not poison: a panic while it is held unlocks it;
+/// [`poison::Mutex`](super::poison::Mutex) does. In debug builds, and with the feature
+/// `deadlock-detection`, a deadlock among locks is a panic that names all parties.
 ///
 /// # Go
 /// `sync.Mutex`, with the data inside.
@@ -56,9 +39,8 @@ const HANDOFF: u8 = 4;
 /// assert_eq!(*count.lock(), 10);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    state: AtomicU8,
-    waiters: SpinLock<WaitList>,
-    value: UnsafeCell<T>,
+    pub(super) raw: RawMutex,
+    pub(super) value: UnsafeCell<T>,
 }
 
 // SAFETY: the lock gives the value to one holder at a time, which may be on any thread.
@@ -66,23 +48,14 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
-/// The right to the value of a [`Mutex`]; unlocks it when dropped.
-#[must_use = "the lock is released as soon as the guard is dropped"]
-pub struct MutexGuard<'a, T: ?Sized> {
-    mutex: &'a Mutex<T>,
-    /// As std's: not `Send`, so that a lock is released where it was taken.
-    not_send: PhantomData<*const ()>,
-}
-
-// SAFETY: a shared guard is a shared value.
-unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+/// What reports call it.
+const KIND: &str = "mutex";
 
 impl<T> Mutex<T> {
     /// An unlocked mutex around `value`.
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
-            state: AtomicU8::new(0),
-            waiters: SpinLock::new(WaitList::new()),
+            raw: RawMutex::new(),
             value: UnsafeCell::new(value),
         }
     }
@@ -99,7 +72,8 @@ impl<T: ?Sized> Mutex<T> {
     /// **Blocks** the calling routine until it is free; on a plain thread, the thread.
     ///
     /// # Panics
-    /// Under [`forbid_park`](crate::routine::forbid_park), if it is held.
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it is held. Where deadlocks are looked for:
+    /// if it would wait for good, for itself or in a circle of locks.
     ///
     /// # Go
     /// `mu.Lock()`; like Go's it is not re-entrant.
@@ -112,16 +86,15 @@ impl<T: ?Sized> Mutex<T> {
     /// NAMES.lock().push("Rob");
     /// assert_eq!(*NAMES.lock(), ["Rob"]);
     /// ```
-    #[inline]
+    #[inline(always)]
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        if !self.try_acquire(0) {
-            self.lock_slow();
+        if !self.raw.lock_free() {
+            let _waiting = watch::waiting(&self.raw, KIND);
+            self.raw.lock_slow(None);
         }
-        MutexGuard {
-            mutex: self,
-            not_send: PhantomData,
-        }
+        watch::held(&self.raw);
+        MutexGuard::new(self)
     }
 
     /// Takes the lock if it is free.
@@ -129,7 +102,7 @@ impl<T: ?Sized> Mutex<T> {
     /// **Blocks**: never.
     ///
     /// # Go
-    /// `mu.TryLock()`.
+    /// `mu.TryLock()`: `None` also if others have waited too long.
     ///
     /// # Examples
     /// ```
@@ -142,15 +115,111 @@ impl<T: ?Sized> Mutex<T> {
     /// assert!(mutex.try_lock().is_some());
     /// ```
     #[inline]
+    #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        if !self.try_lock_any() {
-            // No guard may come into being here: it would unlock when dropped.
+        self.guard_if(self.raw.try_lock())
+    }
+
+    /// Takes the lock, if it is free within `timeout`.
+    ///
+    /// **Blocks** as [`lock`](Mutex::lock), for at most `timeout`.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it is held.
+    ///
+    /// # Go
+    /// No counterpart.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::{sync::Mutex, time::Duration};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// assert!(mutex.lock_timeout(Duration::from_millis(1)).is_none());
+    /// drop(guard);
+    /// assert!(mutex.lock_timeout(Duration::from_millis(1)).is_some());
+    /// ```
+    #[track_caller]
+    pub fn lock_timeout(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
+        self.lock_until_nanos(clock::deadline(timeout))
+    }
+
+    /// Takes the lock, if it is free before `deadline`.
+    ///
+    /// **Blocks** as [`lock`](Mutex::lock), until `deadline` at most.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it is held.
+    ///
+    /// # Go
+    /// No counterpart.
+    #[track_caller]
+    pub fn lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        self.lock_until_nanos(deadline.nanos())
+    }
+
+    /// [`lock_timeout`](Mutex::lock_timeout), as parking_lot calls it.
+    #[track_caller]
+    pub fn try_lock_for(&self, timeout: Duration) -> Option<MutexGuard<'_, T>> {
+        self.lock_timeout(timeout)
+    }
+
+    /// [`lock_until`](Mutex::lock_until), as parking_lot calls it.
+    #[track_caller]
+    pub fn try_lock_until(&self, deadline: Instant) -> Option<MutexGuard<'_, T>> {
+        self.lock_until(deadline)
+    }
+
+    #[track_caller]
+    fn lock_until_nanos(&self, deadline: Nanos) -> Option<MutexGuard<'_, T>> {
+        self.guard_if(self.raw.lock_until_nanos(deadline))
+    }
+
+    #[inline]
+    #[track_caller]
+    fn guard_if(&self, is_locked: bool) -> Option<MutexGuard<'_, T>> {
+        // No guard may come into being if it is not: it would unlock when dropped.
+        if !is_locked {
             return None;
         }
-        Some(MutexGuard {
-            mutex: self,
-            not_send: PhantomData,
-        })
+        watch::held(&self.raw);
+        Some(MutexGuard::new(self))
+    }
+
+    /// Takes the lock in a task of any executor.
+    ///
+    /// Cancel-safe: dropped before it is ready, it has no lock, and who waits behind it is told. It is told
+    /// of the free lock, and competes for it with others when it is polled; one that is not polled holds up
+    /// no routine and no thread, and other futures until the next unlock.
+    ///
+    /// **Blocks**: never; the future waits.
+    ///
+    /// # Go
+    /// No counterpart.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::{select, sync::Mutex, time::{self, Duration}};
+    ///
+    /// let mutex = Mutex::new(1);
+    /// let guard = mutex.lock();
+    /// let came = rust_routines::select! {
+    ///     _ = mutex.lock_async() => true,
+    ///     time::after(Duration::from_millis(1)) => false,
+    /// };
+    /// assert!(!came);
+    /// ```
+    pub fn lock_async(&self) -> LockFuture<'_, T> {
+        LockFuture {
+            object: self,
+            seeking: Seeking::new(self.raw.seek()),
+        }
+    }
+
+    /// Whether somebody holds it; old news at once.
+    pub fn is_locked(&self) -> bool {
+        self.raw.is_locked()
     }
 
     /// The value, through a unique reference that needs no lock.
@@ -158,141 +227,39 @@ impl<T: ?Sized> Mutex<T> {
         self.value.get_mut()
     }
 
-    /// Takes the lock if it is free, whatever the other bits say.
-    #[inline]
-    fn try_lock_any(&self) -> bool {
-        loop {
-            let state = self.state.load(Ordering::Relaxed);
-            if state & LOCKED != 0 {
-                return false;
-            }
-            if self.try_acquire(state) {
-                return true;
-            }
-        }
-    }
-
-    #[inline]
-    fn try_acquire(&self, state: u8) -> bool {
-        // ORDER: Acquire pairs with the Release in `unlock` and `unlock_slow`.
-        self.state
-            .compare_exchange(state, state | LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    #[cold]
+    /// As [`lock`](Mutex::lock), with a guard that owns the mutex's `Arc` and may be sent.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::{routine, sync::Mutex};
+    /// use std::sync::Arc;
+    ///
+    /// let mutex = Arc::new(Mutex::new(1));
+    /// let guard = mutex.lock_arc();
+    /// let handle = routine::spawn(move || *guard + 1);
+    /// assert_eq!(handle.join().unwrap(), 2);
+    /// ```
     #[track_caller]
-    fn lock_slow(&self) {
-        // Free, but with bits that the fast path does not expect: that is no park.
-        if self.try_lock_any() {
-            return;
+    pub fn lock_arc(self: &Arc<Self>) -> ArcMutexGuard<T> {
+        if !self.raw.lock_free() {
+            let _waiting = watch::waiting(&self.raw, KIND);
+            self.raw.lock_slow(None);
         }
-        let waiter = Waiter::here();
-        let granted = UnsafeCell::new(false);
-        waiter.set_slot(granted.get().cast());
-        let mut has_lost = false;
-        loop {
-            if self.try_lock_any() {
-                return;
-            }
-            let mut waiters = self.waiters.lock();
-            let wish = if has_lost { QUEUED | HANDOFF } else { QUEUED };
-            if self.state.fetch_or(wish, Ordering::Relaxed) & LOCKED == 0 {
-                continue;
-            }
-            // SAFETY: not linked (new, or woken); it stays here until `block` returns, which is
-            // after it has been unlinked.
-            unsafe {
-                if has_lost {
-                    waiters.push_front(&waiter)
-                } else {
-                    waiters.push_back(&waiter)
-                }
-            }
-            drop(waiters);
-            let wait = Wait {
-                list: &self.waiters,
-                waiter: &waiter,
-            };
-            // SAFETY: made here, linked just now; `wait` takes this waiter out.
-            unsafe { block(&waiter, &wait, Reason::Mutex, None) };
-            // SAFETY: written before the wake, by the one who unlinked us.
-            if unsafe { *granted.get() } {
-                return;
-            }
-            waiter.reset();
-            has_lost = true;
-        }
+        ArcMutexGuard::new(self.clone())
     }
 
-    #[inline]
-    fn unlock(&self) {
-        // ORDER: Release pairs with the Acquire in `try_acquire`.
-        let unlocked = self
-            .state
-            .compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed);
-        if unlocked.is_err() {
-            self.unlock_slow();
-        }
-    }
-
-    #[cold]
-    fn unlock_slow(&self) {
-        let mut waiters = self.waiters.lock();
-        let handed_over = self.state.load(Ordering::Relaxed) & HANDOFF != 0;
-        let next = waiters.pop_front();
-        let queued = if waiters.is_empty() { 0 } else { QUEUED };
-        // We hold the lock and the list, so nobody else changes the state until this store.
-        match &next {
-            Some(next) if handed_over => {
-                self.state.store(LOCKED | queued, Ordering::Relaxed);
-                // SAFETY: the slot of a waiter of this mutex, ours since it was unlinked.
-                unsafe { *next.slot().cast::<bool>() = true };
-            }
-            // ORDER: Release pairs with the Acquire in `try_acquire`.
-            _ => self.state.store(queued, Ordering::Release),
-        }
-        drop(waiters);
-        if let Some(next) = next {
-            next.wake();
-        }
+    /// As [`try_lock`](Mutex::try_lock), with a guard as from [`lock_arc`](Mutex::lock_arc).
+    pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcMutexGuard<T>> {
+        self.raw
+            .try_lock()
+            .then(|| ArcMutexGuard::new(self.clone()))
     }
 }
 
-/// A wait in a list that has a lock to itself.
-struct Wait<'a> {
-    list: &'a SpinLock<WaitList>,
-    waiter: &'a Waiter,
-}
-
-impl Unlink for Wait<'_> {
-    fn unlink(&self) -> bool {
-        self.list.lock().remove(self.waiter)
-    }
-}
-
-impl<T: ?Sized> Deref for MutexGuard<'_, T> {
-    type Target = T;
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard is the right to the value.
-        unsafe { &*self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the guard is the right to the value.
-        unsafe { &mut *self.mutex.value.get() }
-    }
-}
-
-impl<T: ?Sized> Drop for MutexGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        self.mutex.unlock();
-    }
+future! {
+    /// The future of [`Mutex::lock_async`], and an arm of a select.
+    LockFuture<'a, T>(&'a Mutex<T>) over MutexSeek<'a> => MutexGuard<'a, T, Moves> =
+        |mutex| MutexGuard::new(mutex)
 }
 
 impl<T: Default> Default for Mutex<T> {
@@ -313,17 +280,5 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
             Some(guard) => f.debug_struct("Mutex").field("value", &&*guard).finish(),
             None => f.write_str("Mutex { <locked> }"),
         }
-    }
-}
-
-impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
-    }
-}
-
-impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
     }
 }

@@ -1,10 +1,12 @@
 //! Waiting until a number of others are done.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::control::{Reason, Unlink};
-use crate::prim::{AtomicI64, Ordering, SpinLock};
-use crate::wait::{WaitList, Waiter, block};
+use super::seek::{Seeking, future};
+use super::zero::{Refused, Zero, ZeroSeek};
+use crate::control::Reason;
+use crate::wait::instant::Instant;
 
 /// A count of those who are still at work, and a wait for zero.
 ///
@@ -28,17 +30,13 @@ use crate::wait::{WaitList, Waiter, block};
 /// group.wait();
 /// ```
 pub struct WaitGroup {
-    count: AtomicI64,
-    waiters: SpinLock<WaitList>,
+    zero: Zero,
 }
 
 impl WaitGroup {
     /// A group with a count of zero.
     pub const fn new() -> WaitGroup {
-        WaitGroup {
-            count: AtomicI64::new(0),
-            waiters: SpinLock::new(WaitList::new()),
-        }
+        WaitGroup { zero: Zero::new(0) }
     }
 
     /// Adds `delta`, which may be negative, to the count; at zero everybody who waits goes on.
@@ -50,29 +48,13 @@ impl WaitGroup {
     ///
     /// # Go
     /// `wg.Add(delta)`.
+    #[inline]
     #[track_caller]
     pub fn add(&self, delta: isize) {
-        let mut before = self.count.load(Ordering::Relaxed);
-        let now = loop {
-            let Some(now) = before.checked_add(delta as i64) else {
-                panic!("sync: WaitGroup counter overflow");
-            };
-            // Never stored below zero, not even for a moment: `wait` could see it.
-            if now < 0 {
-                panic!("sync: negative WaitGroup counter");
-            }
-            // ORDER: Release pairs with the Acquire loads in `wait`: what was done before `done` is
-            // visible after `wait`; Acquire, so that the last one has seen it too.
-            match self
-                .count
-                .compare_exchange_weak(before, now, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => break now,
-                Err(changed) => before = changed,
-            }
-        };
-        if now == 0 && before != 0 {
-            self.release();
+        match self.zero.add(delta as i64) {
+            Ok(()) => {}
+            Err(Refused::Negative) => panic!("sync: negative WaitGroup counter"),
+            Err(Refused::Overflow) => panic!("sync: WaitGroup counter overflow"),
         }
     }
 
@@ -85,6 +67,7 @@ impl WaitGroup {
     ///
     /// # Go
     /// `wg.Done()`.
+    #[inline]
     #[track_caller]
     pub fn done(&self) {
         self.add(-1);
@@ -99,63 +82,64 @@ impl WaitGroup {
     ///
     /// # Go
     /// `wg.Wait()`.
+    #[inline(always)]
     #[track_caller]
     pub fn wait(&self) {
-        // ORDER: pairs with the Release in `add`.
-        if self.count.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        let waiter = Waiter::here();
-        let mut waiters = self.waiters.lock();
-        // ORDER: pairs with the Release in `add`. Whoever takes the count to zero after this look
-        // takes the list's lock after us, and finds the waiter.
-        if self.count.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        // SAFETY: new, and here until `block` returns, which is after it has been unlinked.
-        unsafe { waiters.push_back(&waiter) };
-        drop(waiters);
-        // SAFETY: made here, linked just now; `Wait` takes this waiter out.
-        unsafe {
-            block(
-                &waiter,
-                &Wait {
-                    group: self,
-                    waiter: &waiter,
-                },
-                Reason::WaitGroup,
-                None,
-            )
-        };
-        // ORDER: pairs with the Release in `add`, for those whose `done` was not the last.
-        self.count.load(Ordering::Acquire);
+        self.zero.wait(Reason::WaitGroup, None);
     }
 
-    #[cold]
-    fn release(&self) {
-        let mut waiters = self.waiters.lock();
-        // ORDER: pairs with the Release in `add`. Not zero any more: those who wait now wait for the
-        // next time, and whoever takes the count there comes here too.
-        if self.count.load(Ordering::Acquire) != 0 {
-            return;
+    /// Waits until the count is zero, for at most `timeout`; whether it was.
+    ///
+    /// **Blocks** as [`wait`](WaitGroup::wait), for at most `timeout`.
+    ///
+    /// # Panics
+    /// As there.
+    ///
+    /// # Go
+    /// No counterpart.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::{sync::WaitGroup, time::Duration};
+    ///
+    /// let group = WaitGroup::new();
+    /// group.add(1);
+    /// assert!(!group.wait_timeout(Duration::from_millis(1)));
+    /// group.done();
+    /// assert!(group.wait_timeout(Duration::from_millis(1)));
+    /// ```
+    #[track_caller]
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.zero.wait_timeout(Reason::WaitGroup, timeout)
+    }
+
+    /// Waits until the count is zero, until `deadline` at most; whether it was.
+    ///
+    /// **Blocks** as [`wait`](WaitGroup::wait), until `deadline` at most.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn wait_until(&self, deadline: Instant) -> bool {
+        self.zero.wait_until(Reason::WaitGroup, deadline)
+    }
+
+    /// Waits until the count is zero, in a task of any executor; also an arm of a select.
+    ///
+    /// Cancel-safe: it changes nothing.
+    ///
+    /// **Blocks**: never; the future waits.
+    pub fn wait_async(&self) -> WaitGroupFuture<'_> {
+        WaitGroupFuture {
+            object: (),
+            seeking: Seeking::new(ZeroSeek(&self.zero)),
         }
-        let mut waiting = std::mem::replace(&mut *waiters, WaitList::new());
-        // Unlinked under the lock, all of them, before the first can come back and wait again.
-        let claimed: Vec<_> = std::iter::from_fn(|| waiting.pop_front()).collect();
-        drop(waiters);
-        claimed.into_iter().for_each(|waiter| waiter.wake());
     }
 }
 
-struct Wait<'a> {
-    group: &'a WaitGroup,
-    waiter: &'a Waiter,
-}
-
-impl Unlink for Wait<'_> {
-    fn unlink(&self) -> bool {
-        self.group.waiters.lock().remove(self.waiter)
-    }
+future! {
+    /// The future of [`WaitGroup::wait_async`], and an arm of a select.
+    WaitGroupFuture<'a>(()) over ZeroSeek<'a> => () = |_nothing| ()
 }
 
 impl Default for WaitGroup {
@@ -167,7 +151,7 @@ impl Default for WaitGroup {
 impl fmt::Debug for WaitGroup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WaitGroup")
-            .field("count", &self.count.load(Ordering::Relaxed))
+            .field("count", &self.zero.count())
             .finish()
     }
 }

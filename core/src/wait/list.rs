@@ -97,6 +97,31 @@ impl WaitList {
         }
     }
 
+    /// Takes the longest waiter off for which this holds; none of a select.
+    pub(crate) fn take_first(&mut self, holds: impl Fn(&Waiter) -> bool) -> Option<Claimed> {
+        let mut waiter = self.head;
+        // SAFETY: I2, for each of them.
+        while let Some(found) = unsafe { waiter.as_ref() } {
+            if holds(found) {
+                let claimed = NonNull::from(found);
+                // SAFETY: linked; unlinked just now, under the lock.
+                return unsafe {
+                    self.unlink(found);
+                    Some(Claimed::new(claimed))
+                };
+            }
+            waiter = found.next.get();
+        }
+        None
+    }
+
+    /// What the slot of the longest waiter says.
+    #[inline]
+    pub(crate) fn first_slot(&self) -> Option<*mut ()> {
+        // SAFETY: I2.
+        unsafe { self.head.as_ref() }.map(Waiter::slot)
+    }
+
     /// Whether the one who has waited longest is a task.
     #[inline]
     pub(crate) fn is_task_first(&self) -> bool {

@@ -14,5 +14,5 @@ pub(crate) mod waiter;
 pub(crate) mod wakes;
 
 pub(crate) use list::WaitList;
-pub(crate) use waiter::{Claimed, TaskWaiter, Waiter, block, shielded};
+pub(crate) use waiter::{Claimed, TaskWaiter, Waiter, block, shielded, wait_for};
 pub(crate) use wakes::Wakes;

@@ -117,6 +117,12 @@ impl Waiter {
         self.slot.set(slot);
     }
 
+    /// What was noted there, by itself or by the one who took it off.
+    #[inline]
+    pub(crate) fn slot(&self) -> *mut () {
+        self.slot.get()
+    }
+
     /// Under the object's lock, off the list: whether the one who took it off may wake it.
     #[inline]
     pub(super) fn claim(&self) -> bool {
@@ -129,7 +135,7 @@ impl Waiter {
 
     /// Whether it is a future's.
     #[inline]
-    pub(super) fn is_task(&self) -> bool {
+    pub(crate) fn is_task(&self) -> bool {
         matches!(self.party, Party::Task)
     }
 
@@ -171,6 +177,19 @@ impl Claimed {
     #[inline]
     pub(crate) fn slot(&self) -> *mut () {
         self.waiter().slot.get()
+    }
+
+    /// Notes something for the waiter's owner, who sees it when it has been woken; for a future, under
+    /// the object's lock.
+    #[inline]
+    pub(crate) fn set_slot(&self, slot: *mut ()) {
+        self.waiter().slot.set(slot);
+    }
+
+    /// Whether it is a future's.
+    #[inline]
+    pub(crate) fn is_task(&self) -> bool {
+        self.waiter().is_task()
     }
 
     /// Wakes the waiter; the last access to it.

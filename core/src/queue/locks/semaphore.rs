@@ -1,0 +1,159 @@
+//! The word of a semaphore: first come, first served, whatever they ask for.
+//!
+//! ```text
+//! acquire                                      release
+//! A1 CAS permits - n, unless QUEUED            V1 CAS permits + n, unless QUEUED
+//! A2 under the line's lock: enough, and nobody V2 under the line's lock: permits + n; serve
+//!    in the line: permits - n                  serve
+//!    else QUEUED goes in, enter the line       S1 enough for the first: granted, permits - n; if it is a
+//!                                                 task: told, and its share not given to those behind
+//!                                              S2 again with the next, until there is not enough
+//! ```
+//!
+//! - I1: while QUEUED is set, the word changes under the line's lock only.
+//! - I2: the first of a line has been found to ask for more than there is - when it came, or by the last
+//!   who served -, or to stand behind a task that was told: that one comes, or is dropped, which serves.
+//!   Newcomers who find no line may take what it was told of, and so may the next who is served.
+
+use super::{Comer, Entry, Line, Right};
+use crate::prim::{AtomicU64, Ordering, SpinLock, const_fn};
+
+const QUEUED: u64 = 1;
+const PERMIT: u64 = 2;
+
+/// More than anybody has.
+pub(crate) const MOST: u64 = u64::MAX >> 3;
+
+#[repr(C)]
+pub(crate) struct SemaphoreWord<L> {
+    word: AtomicU64,
+    pub(crate) line: SpinLock<L>,
+}
+
+impl<L> SemaphoreWord<L> {
+    const_fn! {
+        pub(crate) fn new(permits: u64, line: L) -> SemaphoreWord<L> {
+            assert!(permits <= MOST, "more permits than a semaphore can count");
+            SemaphoreWord {
+                word: AtomicU64::new(permits * PERMIT),
+                line: SpinLock::new(line),
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn permits(&self) -> u64 {
+        self.word.load(Ordering::Relaxed) / PERMIT
+    }
+
+    /// A1.
+    #[inline(always)]
+    pub(crate) fn try_acquire(&self, n: u64) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & QUEUED == 0 && word / PERMIT >= n {
+            // ORDER: Acquire pairs with the Release of whoever gave the permits back.
+            match self.word.compare_exchange_weak(
+                word,
+                word - n * PERMIT,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// V1.
+    #[inline(always)]
+    fn release_free(&self, n: u64) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & QUEUED == 0 {
+            assert!(
+                n <= MOST - word / PERMIT,
+                "more permits than a semaphore can count"
+            );
+            // ORDER: Release pairs with the Acquire of whoever takes the permits; Acquire, so that those
+            // who take all of them are ordered after each who gave some back.
+            match self.word.compare_exchange_weak(
+                word,
+                word + n * PERMIT,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+}
+
+impl<L: Line> SemaphoreWord<L> {
+    /// V1, V2.
+    #[inline]
+    pub(crate) fn release(&self, n: u64, wake: impl FnMut(L::Right)) {
+        if !self.release_free(n) {
+            self.release_slow(n, wake);
+        }
+    }
+
+    #[cold]
+    fn release_slow(&self, n: u64, wake: impl FnMut(L::Right)) {
+        let mut line = self.line.lock();
+        assert!(
+            n <= MOST - self.permits(),
+            "more permits than a semaphore can count"
+        );
+        // ORDER: as in `release_free`.
+        self.word.fetch_add(n * PERMIT, Ordering::AcqRel);
+        self.serve(&mut line, wake);
+    }
+
+    /// A2, under the line's lock.
+    pub(crate) fn enter(&self, line: &L, n: u64, comer: Comer) -> Entry {
+        // ORDER: Acquire pairs with the Release of whoever gave the permits back.
+        let word = self.word.fetch_or(QUEUED, Ordering::Acquire);
+        // One that was told comes before the line.
+        let is_next = comer == Comer::Told || line.is_empty();
+        if word / PERMIT >= n && is_next {
+            // I1: nobody else takes any.
+            self.word.fetch_sub(n * PERMIT, Ordering::Relaxed);
+            self.clear(line);
+            return Entry::Got;
+        }
+        match comer {
+            Comer::New => Entry::Back,
+            Comer::Told => Entry::Front,
+        }
+    }
+
+    /// Under the line's lock: newcomers need not come here if nobody waits.
+    fn clear(&self, line: &L) {
+        if line.is_empty() {
+            // ORDER: Release: who takes the permits next is ordered after those whom we acquired from.
+            self.word.fetch_and(!QUEUED, Ordering::Release);
+        }
+    }
+
+    /// S1, S2, under the line's lock: after permits have come, the first has left the line, or a task that
+    /// was told has come or does not.
+    pub(crate) fn serve(&self, line: &mut L, mut wake: impl FnMut(L::Right)) {
+        // ORDER: Acquire pairs with the Release of those who gave permits back: who is granted them is
+        // ordered after us by its wake.
+        let mut left = self.word.fetch_or(QUEUED, Ordering::Acquire) / PERMIT;
+        while let Some(n) = line.first_ask().filter(|&n| n <= left) {
+            let Some(mut first) = line.pop() else {
+                break;
+            };
+            left -= n;
+            if !first.is_task() {
+                self.word.fetch_sub(n * PERMIT, Ordering::Relaxed);
+                first.grant();
+            }
+            wake(first);
+        }
+        self.clear(line);
+    }
+}

@@ -1,0 +1,404 @@
+//! A read-write lock without a value and without guards; [`RwLock`](crate::sync::RwLock) is made of it.
+//!
+//! How it is shared out stands in `queue::locks::rwlock`; here are the waits.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::mutex::NotLockedError;
+use crate::control::{Outcome, Reason, Unlink};
+use crate::prim::SpinLock;
+use crate::queue::locks::rwlock::{Lines, RwWord};
+use crate::queue::locks::{Comer, Entry};
+use crate::sched::park;
+use crate::sync::line::{Line, is_granted};
+use crate::sync::seek::Seek;
+use crate::sys::clock::{self, Nanos};
+use crate::wait::instant::Instant;
+use crate::wait::{Waiter, Wakes, wait_for};
+
+/// A read-write lock that protects nothing by itself, for mirrors of other languages' locks.
+///
+/// It is locked and unlocked by calls, from any routine or thread, not necessarily the same; misuse is an
+/// error, whose words are the caller's. A writer that waits keeps new readers out; when a writer
+/// unlocks, all readers that wait go before the next writer.
+///
+/// # Go
+/// `sync.RWMutex`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::sync::RawRwLock;
+///
+/// static LOCK: RawRwLock = RawRwLock::new();
+///
+/// LOCK.read();
+/// assert!(LOCK.try_read());
+/// assert!(!LOCK.try_write());
+/// LOCK.unlock_read().expect("two read");
+/// LOCK.unlock_read().expect("one reads");
+/// assert!(LOCK.unlock_read().is_err());
+/// assert!(LOCK.unlock_write().is_err());
+/// ```
+pub struct RawRwLock {
+    word: RwWord<Line>,
+}
+
+/// Which of the two lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Read,
+    Write,
+}
+
+struct Wait<'a> {
+    lines: &'a SpinLock<Lines<Line>>,
+    waiter: &'a Waiter,
+    side: Side,
+}
+
+impl Side {
+    fn line(self, lines: &mut Lines<Line>) -> &mut Line {
+        match self {
+            Side::Read => &mut lines.readers,
+            Side::Write => &mut lines.writers,
+        }
+    }
+}
+
+impl Unlink for Wait<'_> {
+    fn unlink(&self) -> bool {
+        self.side.line(&mut self.lines.lock()).remove(self.waiter)
+    }
+}
+
+impl RawRwLock {
+    /// A lock that nobody holds.
+    pub const fn new() -> RawRwLock {
+        RawRwLock {
+            word: RwWord::new(Line::new(), Line::new()),
+        }
+    }
+
+    /// Locks it for reading, with other readers.
+    ///
+    /// **Blocks** the calling routine while a writer holds it or waits for it; on a plain thread, the
+    /// thread. So who reads already may not read again: a writer may have come in between.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    ///
+    /// # Go
+    /// `mu.RLock()`.
+    #[inline(always)]
+    #[track_caller]
+    pub fn read(&self) {
+        if !self.word.try_read() {
+            self.lock_slow(Side::Read, None);
+        }
+    }
+
+    /// Locks it for reading, if no writer holds it or waits for it.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Go
+    /// `mu.TryRLock()`.
+    #[inline]
+    pub fn try_read(&self) -> bool {
+        self.word.try_read()
+    }
+
+    /// As [`read`](RawRwLock::read), if that is possible within `timeout`; whether it was.
+    #[track_caller]
+    pub fn read_timeout(&self, timeout: Duration) -> bool {
+        self.read_until_nanos(clock::deadline(timeout))
+    }
+
+    /// As [`read`](RawRwLock::read), if that is possible before `deadline`; whether it was.
+    #[track_caller]
+    pub fn read_until(&self, deadline: Instant) -> bool {
+        self.read_until_nanos(deadline.nanos())
+    }
+
+    #[track_caller]
+    pub(in crate::sync) fn read_until_nanos(&self, deadline: Nanos) -> bool {
+        self.word.try_read() || self.lock_slow(Side::Read, Some(deadline))
+    }
+
+    /// Locks it for writing, alone.
+    ///
+    /// **Blocks** the calling routine while anybody else holds it; on a plain thread, the thread.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    ///
+    /// # Go
+    /// `mu.Lock()`.
+    #[inline(always)]
+    #[track_caller]
+    pub fn write(&self) {
+        if !self.word.try_write() {
+            self.lock_slow(Side::Write, None);
+        }
+    }
+
+    /// Locks it for writing, if nobody holds it or waits for it.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Go
+    /// `mu.TryLock()`.
+    #[inline]
+    pub fn try_write(&self) -> bool {
+        self.word.try_write()
+    }
+
+    /// As [`write`](RawRwLock::write), if that is possible within `timeout`; whether it was.
+    #[track_caller]
+    pub fn write_timeout(&self, timeout: Duration) -> bool {
+        self.write_until_nanos(clock::deadline(timeout))
+    }
+
+    /// As [`write`](RawRwLock::write), if that is possible before `deadline`; whether it was.
+    #[track_caller]
+    pub fn write_until(&self, deadline: Instant) -> bool {
+        self.write_until_nanos(deadline.nanos())
+    }
+
+    #[track_caller]
+    pub(in crate::sync) fn write_until_nanos(&self, deadline: Nanos) -> bool {
+        self.word.try_write() || self.lock_slow(Side::Write, Some(deadline))
+    }
+
+    /// Whether anybody holds it; old news at once.
+    pub fn is_locked(&self) -> bool {
+        self.word.is_locked()
+    }
+
+    /// Whether a writer holds it; old news at once.
+    pub fn is_locked_exclusively(&self) -> bool {
+        self.word.is_written()
+    }
+
+    /// Ends one reading.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Errors
+    /// [`NotLockedError`] if nobody reads; nothing has changed then.
+    ///
+    /// # Go
+    /// `mu.RUnlock()`, which ends the process then.
+    pub fn unlock_read(&self) -> Result<(), NotLockedError> {
+        if self.word.try_leave_read()? {
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// As `unlock_read`, from a guard, which is proof that there is a reader.
+    #[inline(always)]
+    pub(in crate::sync) fn unlock_read_held(&self) {
+        if self.word.leave_read() {
+            self.settle();
+        }
+    }
+
+    /// Ends the writing.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Errors
+    /// [`NotLockedError`] if nobody writes; nothing has changed then.
+    ///
+    /// # Go
+    /// `mu.Unlock()`, which ends the process then.
+    #[inline(always)]
+    pub fn unlock_write(&self) -> Result<(), NotLockedError> {
+        if self.word.leave_write() {
+            return Ok(());
+        }
+        self.unlock_write_slow()
+    }
+
+    #[inline(never)]
+    fn unlock_write_slow(&self) -> Result<(), NotLockedError> {
+        let mut wakes = Wakes::NONE;
+        self.word.unlock_write(|next| wakes.add(next))?;
+        wakes.wake();
+        Ok(())
+    }
+
+    /// From a writer's guard: it reads on, and no writer comes in between.
+    pub(in crate::sync) fn downgrade_held(&self) {
+        if self.word.downgrade() {
+            self.settle();
+        }
+    }
+
+    #[inline(never)]
+    fn settle(&self) {
+        let mut wakes = Wakes::NONE;
+        self.word.settle(|next| wakes.add(next));
+        wakes.wake();
+    }
+
+    /// The second halves of `read` and `write`, for those who have something to say before they wait.
+    #[inline(always)]
+    #[track_caller]
+    pub(in crate::sync) fn read_slow(&self) {
+        self.lock_slow(Side::Read, None);
+    }
+
+    /// See `read_slow`.
+    #[inline(always)]
+    #[track_caller]
+    pub(in crate::sync) fn write_slow(&self) {
+        self.lock_slow(Side::Write, None);
+    }
+
+    /// Locks it or blocks; `false`: the deadline came first.
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lock_slow(&self, side: Side, deadline: Option<Nanos>) -> bool {
+        let waiter = Waiter::here();
+        let mut comer = Comer::New;
+        loop {
+            if !self.stand(side, &waiter, comer) {
+                return true;
+            }
+            let wait = Wait {
+                lines: &self.word.lines,
+                waiter: &waiter,
+                side,
+            };
+            let reason = match side {
+                Side::Read => Reason::RwRead,
+                Side::Write => Reason::RwWrite,
+            };
+            // SAFETY: made here, linked just now; `wait` takes this waiter out.
+            let outcome = unsafe { wait_for(&waiter, &wait, reason, deadline) };
+            match outcome {
+                Outcome::Woken if is_granted(&waiter) => return true,
+                Outcome::Woken => comer = Comer::Told,
+                Outcome::TimedOut => {
+                    self.settle();
+                    return false;
+                }
+                Outcome::Cancelled => {
+                    self.settle();
+                    park::raise();
+                }
+            }
+        }
+    }
+
+    /// Locks it, or stands in the line (`true`). A frame of its own, which is gone when the routine parks.
+    #[inline(never)]
+    fn stand(&self, side: Side, waiter: &Waiter, comer: Comer) -> bool {
+        let mut lines = self.word.lines.lock();
+        let entry = match side {
+            Side::Read => self.word.enter_read(&lines, comer),
+            Side::Write => self.word.enter_write(&lines, comer),
+        };
+        if entry == Entry::Got {
+            return false;
+        }
+        waiter.reset();
+        // SAFETY: new or woken, so not linked; it stays in the caller's frame until it is unlinked.
+        unsafe { side.line(&mut lines).push(waiter, 0, entry) };
+        true
+    }
+
+    pub(in crate::sync) fn seek_read(&self) -> ReadSeek<'_> {
+        ReadSeek(self)
+    }
+
+    pub(in crate::sync) fn seek_write(&self) -> WriteSeek<'_> {
+        WriteSeek(self)
+    }
+
+    fn settle_under(&self, lines: &mut Lines<Line>) -> Wakes {
+        let mut wakes = Wakes::NONE;
+        self.word.settle_under(lines, |next| wakes.add(next));
+        wakes
+    }
+}
+
+/// What a future does that wants to read.
+pub(in crate::sync) struct ReadSeek<'a>(&'a RawRwLock);
+
+/// What a future does that wants to write.
+pub(in crate::sync) struct WriteSeek<'a>(&'a RawRwLock);
+
+impl Seek for ReadSeek<'_> {
+    type Under = Lines<Line>;
+
+    fn under(&self) -> &SpinLock<Lines<Line>> {
+        &self.0.word.lines
+    }
+
+    fn line<'a>(&self, under: &'a mut Lines<Line>) -> &'a mut Line {
+        &mut under.readers
+    }
+
+    fn try_now(&self, _: Comer) -> bool {
+        self.0.word.try_read()
+    }
+
+    fn enter(&self, under: &mut Lines<Line>, comer: Comer, _: bool) -> (Option<Entry>, Wakes) {
+        (Some(self.0.word.enter_read(under, comer)), Wakes::NONE)
+    }
+
+    fn left(&self, under: &mut Lines<Line>) -> Wakes {
+        self.0.settle_under(under)
+    }
+
+    fn pass_on(&self, _: bool) {
+        self.0.settle();
+    }
+}
+
+impl Seek for WriteSeek<'_> {
+    type Under = Lines<Line>;
+
+    fn under(&self) -> &SpinLock<Lines<Line>> {
+        &self.0.word.lines
+    }
+
+    fn line<'a>(&self, under: &'a mut Lines<Line>) -> &'a mut Line {
+        &mut under.writers
+    }
+
+    fn try_now(&self, _: Comer) -> bool {
+        self.0.word.try_write()
+    }
+
+    fn enter(&self, under: &mut Lines<Line>, comer: Comer, _: bool) -> (Option<Entry>, Wakes) {
+        (Some(self.0.word.enter_write(under, comer)), Wakes::NONE)
+    }
+
+    fn left(&self, under: &mut Lines<Line>) -> Wakes {
+        self.0.settle_under(under)
+    }
+
+    fn pass_on(&self, _: bool) {
+        self.0.settle();
+    }
+}
+
+impl Default for RawRwLock {
+    fn default() -> RawRwLock {
+        RawRwLock::new()
+    }
+}
+
+impl fmt::Debug for RawRwLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawRwLock")
+            .field("is_locked", &self.is_locked())
+            .finish()
+    }
+}

@@ -1,0 +1,206 @@
+//! Waiting until a count is zero: what [`WaitGroup`](super::WaitGroup) and [`Latch`](super::Latch) have in
+//! common.
+//!
+//! - I1: the count is never below zero, not even for a moment.
+//! - I2: who stands in the line has set QUEUED, under its lock, in a word that was not zero. Whoever takes
+//!   the count to zero sees it, and does so under the line's lock too, so it takes exactly those off who
+//!   wait for this zero, and none who has come since it was left again.
+
+use std::time::Duration;
+
+use super::line::{Line, Wait};
+use super::seek::Seek;
+use crate::control::{Outcome, Reason};
+use crate::prim::{AtomicU64, Ordering, SpinLock};
+use crate::queue::locks::{Comer, Entry, Line as _};
+use crate::sched::park;
+use crate::sys::clock::{self, Nanos};
+use crate::wait::instant::Instant;
+use crate::wait::{Waiter, Wakes, wait_for};
+
+const QUEUED: u64 = 1;
+const ONE: u64 = 2;
+const MOST: u64 = u64::MAX >> 2;
+
+pub(super) struct Zero {
+    word: AtomicU64,
+    line: SpinLock<Line>,
+}
+
+/// Why a count was not changed.
+pub(super) enum Refused {
+    Negative,
+    Overflow,
+}
+
+/// The word with another count; QUEUED stays what it is.
+#[inline]
+fn sum(word: u64, delta: i64) -> Result<u64, Refused> {
+    match ((word / ONE) as i64).checked_add(delta) {
+        Some(count) if count < 0 => Err(Refused::Negative),
+        Some(count) if count as u64 <= MOST => Ok(count as u64 * ONE | word & QUEUED),
+        _ => Err(Refused::Overflow),
+    }
+}
+
+impl Zero {
+    pub(super) const fn new(count: u64) -> Zero {
+        assert!(count <= MOST, "more than can be counted");
+        Zero {
+            word: AtomicU64::new(count * ONE),
+            line: SpinLock::new(Line::new()),
+        }
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.word.load(Ordering::Relaxed) / ONE
+    }
+
+    #[inline]
+    pub(super) fn is_zero(&self) -> bool {
+        // ORDER: Acquire pairs with the Release in `add`.
+        self.word.load(Ordering::Acquire) < ONE
+    }
+
+    /// Adds `delta` to the count, which stays what it is if that is refused. At zero all who wait go on.
+    #[inline]
+    pub(super) fn add(&self, delta: i64) -> Result<(), Refused> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let new = sum(word, delta)?;
+            if new < ONE && word & QUEUED != 0 {
+                return self.add_slow(delta);
+            }
+            match self.change(word, new) {
+                Ok(()) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    fn change(&self, word: u64, new: u64) -> Result<(), u64> {
+        // ORDER: Release pairs with the Acquire of those who find zero: what was done before the last
+        // one, and by Acquire before each, is seen after the wait.
+        self.word
+            .compare_exchange_weak(word, new, Ordering::AcqRel, Ordering::Relaxed)
+            .map(drop)
+    }
+
+    /// To zero, while others wait: under their line's lock, so that none comes who waits for the next time.
+    #[cold]
+    fn add_slow(&self, delta: i64) -> Result<(), Refused> {
+        let mut wakes = Wakes::NONE;
+        let mut line = self.line.lock();
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let new = sum(word, delta)?;
+            let is_over = new < ONE;
+            match self.change(word, if is_over { 0 } else { new }) {
+                Ok(()) if !is_over => return Ok(()),
+                Ok(()) => break,
+                Err(now) => word = now,
+            }
+        }
+        while let Some(waiter) = line.pop() {
+            wakes.add(waiter);
+        }
+        drop(line);
+        wakes.wake();
+        Ok(())
+    }
+
+    /// Waits for zero; `false`: the deadline came first.
+    #[inline]
+    #[track_caller]
+    pub(super) fn wait(&self, reason: Reason, deadline: Option<Nanos>) -> bool {
+        self.is_zero() || self.wait_slow(reason, deadline)
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn wait_slow(&self, reason: Reason, deadline: Option<Nanos>) -> bool {
+        let waiter = Waiter::here();
+        if !self.stand(&waiter) {
+            return true;
+        }
+        let wait = Wait {
+            line: &self.line,
+            waiter: &waiter,
+        };
+        // SAFETY: made here, linked just now; `wait` takes this waiter out.
+        match unsafe { wait_for(&waiter, &wait, reason, deadline) } {
+            Outcome::Woken => true,
+            Outcome::TimedOut => false,
+            Outcome::Cancelled => park::raise(),
+        }
+    }
+
+    /// Stands in the line, unless the count is zero (`false`).
+    #[inline(never)]
+    fn stand(&self, waiter: &Waiter) -> bool {
+        let mut line = self.line.lock();
+        if !self.queue() {
+            return false;
+        }
+        // SAFETY: new, and in the caller's frame until it is unlinked.
+        unsafe { line.push(waiter, 0, Entry::Back) };
+        true
+    }
+
+    /// Under the line's lock: whether it has to be waited for.
+    fn queue(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word >= ONE {
+            match self.word.compare_exchange_weak(
+                word,
+                word | QUEUED,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        // ORDER: Acquire pairs with the Release in `add`.
+        self.word.load(Ordering::Acquire);
+        false
+    }
+
+    #[track_caller]
+    pub(super) fn wait_timeout(&self, reason: Reason, timeout: Duration) -> bool {
+        self.wait(reason, Some(clock::deadline(timeout)))
+    }
+
+    #[track_caller]
+    pub(super) fn wait_until(&self, reason: Reason, deadline: Instant) -> bool {
+        self.wait(reason, Some(deadline.nanos()))
+    }
+}
+
+/// What a future does that waits for zero.
+pub(super) struct ZeroSeek<'a>(pub(super) &'a Zero);
+
+impl Seek for ZeroSeek<'_> {
+    type Under = Line;
+
+    fn under(&self) -> &SpinLock<Line> {
+        &self.0.line
+    }
+
+    fn line<'a>(&self, under: &'a mut Line) -> &'a mut Line {
+        under
+    }
+
+    fn try_now(&self, comer: Comer) -> bool {
+        // Told: there was a zero, whatever has been added since.
+        comer == Comer::Told || self.0.is_zero()
+    }
+
+    fn enter(&self, _: &mut Line, _: Comer, _: bool) -> (Option<Entry>, Wakes) {
+        let entry = if self.0.queue() { Entry::Back } else { Entry::Got };
+        (Some(entry), Wakes::NONE)
+    }
+
+    fn pass_on(&self, _: bool) {}
+}
