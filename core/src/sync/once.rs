@@ -121,10 +121,9 @@ impl Once {
         self.word.is_done()
     }
 
-    /// Waits until somebody has done it.
+    /// Waits until somebody has done it, also if nobody has begun.
     ///
-    /// **Blocks** the calling routine while a closure runs; it does not wait for one to begin, but looks
-    /// again after giving way to others.
+    /// **Blocks** the calling routine; on a plain thread, the thread.
     ///
     /// # Panics
     /// If a closure has panicked. Under [`forbid_park`](crate::routine::forbid_park), if it would block.
@@ -135,9 +134,8 @@ impl Once {
                 !self.word.is_failed(),
                 "Once instance has previously been poisoned"
             );
-            if !self.wait_for_doer() {
-                park::give_way();
-            }
+            let _waiting = watch::waiting(&self.word, KIND);
+            self.wait_for_doer(true);
         }
     }
 
@@ -160,7 +158,7 @@ impl Once {
                 Begin::Mine { after_failure } => return self.run(after_failure, on_panic, f),
                 Begin::Busy => {
                     let _waiting = watch::waiting(&self.word, KIND);
-                    self.wait_for_doer();
+                    self.wait_for_doer(false);
                 }
             }
         }
@@ -186,13 +184,13 @@ impl Once {
         done
     }
 
-    /// Waits for the one who is at it now; `false`: nobody is.
+    /// Waits for the one who is at it now, or (`for_any`) for one to come.
     #[inline(never)]
     #[track_caller]
-    fn wait_for_doer(&self) -> bool {
+    fn wait_for_doer(&self, for_any: bool) {
         let waiter = Waiter::here();
-        if !self.stand(&waiter) {
-            return false;
+        if !self.stand(&waiter, for_any) {
+            return;
         }
         let wait = Wait {
             line: &self.word.line,
@@ -203,14 +201,13 @@ impl Once {
         if outcome == Outcome::Cancelled {
             park::raise();
         }
-        true
     }
 
-    /// Stands in the line, if somebody is at it. A frame of its own, which is gone when the routine parks.
+    /// Stands in the line, if there is something to wait for. A frame of its own, which is gone when the routine parks.
     #[inline(never)]
-    fn stand(&self, waiter: &Waiter) -> bool {
+    fn stand(&self, waiter: &Waiter, for_any: bool) -> bool {
         let mut line = self.word.line.lock();
-        if !self.word.enter() {
+        if !self.word.enter(for_any) {
             return false;
         }
         // SAFETY: new, and in the caller's frame until it is unlinked.

@@ -64,6 +64,18 @@ impl<T> OnceLock<T> {
         Some(unsafe { self.value.get_mut().assume_init_mut() })
     }
 
+    /// The value, once somebody has put it there.
+    ///
+    /// **Blocks** the calling routine until then; on a plain thread, the thread.
+    ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), if it would block.
+    #[track_caller]
+    pub fn wait(&self) -> &T {
+        self.once.wait();
+        self.get().expect("done")
+    }
+
     /// Puts the value there.
     ///
     /// **Blocks** while another is about to.

@@ -129,3 +129,141 @@ impl<L: Line> NotifyWord<L> {
         self.word.fetch_and(!QUEUED, Ordering::Relaxed);
     }
 }
+
+#[cfg(all(test, loom))]
+mod model {
+    use super::super::Entry;
+    use super::super::modelled::{Note, Notes, wake_all};
+    use super::*;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    struct World {
+        notify: NotifyWord<Notes>,
+    }
+
+    impl World {
+        fn new() -> Arc<World> {
+            Arc::new(World {
+                notify: NotifyWord::new(Notes::default()),
+            })
+        }
+
+        fn stand(&self, note: &Arc<Note>) -> bool {
+            let mut line = self.notify.line.lock();
+            if self.notify.enter() {
+                return false;
+            }
+            line.push(note, Entry::Back);
+            true
+        }
+
+        fn wait(&self) {
+            let note = Note::blocked(0);
+            if !self.notify.try_take() && self.stand(&note) {
+                note.sleep();
+            }
+        }
+
+        fn one(&self) {
+            let mut woken = Vec::new();
+            self.notify.notify_one(|note| woken.push(note));
+            wake_all(woken);
+        }
+
+        fn all(&self) {
+            let mut woken = Vec::new();
+            self.notify.notify_all(|note| woken.push(note));
+            wake_all(woken);
+        }
+
+        /// A future that is polled once, and dropped if it has to wait; whether it was notified.
+        fn poll_and_drop(&self) -> bool {
+            let note = Note::task(0);
+            if !self.stand(&note) {
+                return true;
+            }
+            let left = self.notify.line.lock().remove(&note);
+            if !left && note.is_granted() {
+                self.one();
+            }
+            false
+        }
+    }
+
+    /// Two are notified, each by its own notification, and two wait: a permit holds one only, so the second
+    /// comes when the first has been taken.
+    #[test]
+    fn each_notification_wakes_one() {
+        loom::model(|| {
+            let world = World::new();
+            let other = {
+                let world = world.clone();
+                thread::spawn(move || {
+                    world.wait();
+                    world.one();
+                    world.wait();
+                })
+            };
+            world.one();
+            other.join().unwrap();
+            assert!(!world.notify.try_take(), "no permit is left");
+        });
+    }
+
+    /// A future that was chosen and is dropped passes it on.
+    #[test]
+    fn a_task_is_dropped() {
+        loom::model(|| {
+            let world = World::new();
+            let task = {
+                let world = world.clone();
+                thread::spawn(move || world.poll_and_drop())
+            };
+            let notifier = {
+                let world = world.clone();
+                thread::spawn(move || world.one())
+            };
+            let notified = {
+                let note = Note::blocked(0);
+                if world.notify.try_take() || !world.stand(&note) {
+                    1
+                } else if world.notify.line.lock().remove(&note) {
+                    0
+                } else {
+                    note.sleep();
+                    1
+                }
+            };
+            notifier.join().unwrap();
+            let notified = notified + u32::from(task.join().unwrap());
+            assert_eq!(notified + u32::from(world.notify.try_take()), 1);
+        });
+    }
+
+    /// News for all wake who stood there, and leave no permit.
+    #[test]
+    fn all_are_woken() {
+        loom::model(|| {
+            let world = World::new();
+            let (a, b) = (Note::blocked(0), Note::blocked(0));
+            assert!(world.stand(&a));
+            let other = {
+                let world = world.clone();
+                thread::spawn(move || {
+                    let stands = world.stand(&b);
+                    assert!(stands, "there is no permit");
+                    world.one();
+                    b
+                })
+            };
+            let round = world.notify.round();
+            world.all();
+            a.sleep();
+            assert_ne!(world.notify.round(), round);
+            let b = other.join().unwrap();
+            // By the news for all, or by its own notification; then a permit may be left of that.
+            b.sleep();
+        });
+    }
+}

@@ -274,3 +274,229 @@ impl<L: Line> RwWord<L> {
         count > 0
     }
 }
+
+#[cfg(all(test, loom))]
+mod model {
+    use super::super::modelled::{Note, Notes, wake_all};
+    use super::*;
+    use loom::cell::UnsafeCell;
+    use loom::sync::Arc;
+    use loom::thread;
+
+    struct World {
+        lock: RwWord<Notes>,
+        count: UnsafeCell<u32>,
+    }
+
+    // SAFETY: what the model checks: the count is changed by writers and read by readers.
+    unsafe impl Sync for World {}
+    // SAFETY: as above.
+    unsafe impl Send for World {}
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum How {
+        Read,
+        Write,
+    }
+
+    impl World {
+        fn new() -> Arc<World> {
+            Arc::new(World {
+                lock: RwWord::new(Notes::default(), Notes::default()),
+                count: UnsafeCell::new(0),
+            })
+        }
+
+        fn try_now(&self, how: How) -> bool {
+            match how {
+                How::Read => self.lock.try_read(),
+                How::Write => self.lock.try_write(),
+            }
+        }
+
+        fn stand(&self, how: How, note: &Arc<Note>, comer: Comer) -> bool {
+            let mut lines = self.lock.lines.lock();
+            let entry = match how {
+                How::Read => self.lock.enter_read(&lines, comer),
+                How::Write => self.lock.enter_write(&lines, comer),
+            };
+            if entry == Entry::Got {
+                return false;
+            }
+            Self::line(how, &mut lines).push(note, entry);
+            true
+        }
+
+        fn line(how: How, lines: &mut Lines<Notes>) -> &mut Notes {
+            match how {
+                How::Read => &mut lines.readers,
+                How::Write => &mut lines.writers,
+            }
+        }
+
+        fn lock(&self, how: How) {
+            if self.try_now(how) {
+                return;
+            }
+            let note = Note::blocked(0);
+            let mut comer = Comer::New;
+            while self.stand(how, &note, comer) {
+                if note.sleep() {
+                    return;
+                }
+                comer = Comer::Told;
+            }
+        }
+
+        fn settle(&self) {
+            let mut woken = Vec::new();
+            self.lock.settle(|note| woken.push(note));
+            wake_all(woken);
+        }
+
+        fn unlock(&self, how: How) {
+            match how {
+                How::Read if self.lock.leave_read() => self.settle(),
+                How::Write if !self.lock.leave_write() => {
+                    let mut woken = Vec::new();
+                    self.lock.unlock_write(|note| woken.push(note)).unwrap();
+                    wake_all(woken);
+                }
+                _ => {}
+            }
+        }
+
+        fn visit(&self, how: How) {
+            self.lock(how);
+            self.inside(how);
+            self.unlock(how);
+        }
+
+        fn inside(&self, how: How) {
+            match how {
+                // SAFETY: a reader; loom reports a concurrent write.
+                How::Read => self.count.with(|count| assert!(unsafe { *count } < 9)),
+                // SAFETY: the writer; loom reports any concurrent access.
+                How::Write => self.count.with_mut(|count| unsafe { *count += 1 }),
+            }
+        }
+
+        /// Waits, and gives up at some moment.
+        fn leave(&self, how: How) {
+            let note = Note::blocked(0);
+            if self.stand(how, &note, Comer::New) {
+                let left = Self::line(how, &mut self.lock.lines.lock()).remove(&note);
+                if left {
+                    return self.settle();
+                }
+                let mut granted = note.sleep();
+                while !granted && self.stand(how, &note, Comer::Told) {
+                    granted = note.sleep();
+                }
+            }
+            self.inside(how);
+            self.unlock(how);
+        }
+
+        /// A future that is polled once, and dropped if it has to wait.
+        fn poll_and_drop(&self, how: How) {
+            let note = Note::task(0);
+            if !self.stand(how, &note, Comer::New) {
+                self.inside(how);
+                return self.unlock(how);
+            }
+            let mut lines = self.lock.lines.lock();
+            Self::line(how, &mut lines).remove(&note);
+            // Told or not: what it has kept from others is theirs.
+            let mut woken = Vec::new();
+            self.lock.settle_under(&mut lines, |note| woken.push(note));
+            drop(lines);
+            wake_all(woken);
+        }
+    }
+
+    fn three(acts: [fn(&World); 3]) {
+        loom::model(move || {
+            let world = World::new();
+            let [mine, others @ ..] = acts;
+            let others: Vec<_> = others
+                .map(|act| {
+                    let world = world.clone();
+                    thread::spawn(move || act(&world))
+                })
+                .into();
+            mine(&world);
+            for other in others {
+                other.join().unwrap();
+            }
+            assert!(world.lock.try_write(), "nothing is left in the word");
+        });
+    }
+
+    #[test]
+    fn writers_exclude_all_others() {
+        three([
+            |world| world.visit(How::Write),
+            |world| world.visit(How::Write),
+            |world| world.visit(How::Read),
+        ]);
+        three([
+            |world| world.visit(How::Read),
+            |world| world.visit(How::Write),
+            |world| world.visit(How::Read),
+        ]);
+    }
+
+    /// A writer that gives up its wait lets the readers in that it has kept out; a reader likewise holds up
+    /// nobody.
+    #[test]
+    fn one_leaves() {
+        three([
+            |world| world.visit(How::Read),
+            |world| world.leave(How::Write),
+            |world| world.visit(How::Read),
+        ]);
+        three([
+            |world| world.visit(How::Write),
+            |world| world.leave(How::Read),
+            |world| world.visit(How::Write),
+        ]);
+    }
+
+    #[test]
+    fn a_task_is_dropped() {
+        three([
+            |world| world.visit(How::Write),
+            |world| world.poll_and_drop(How::Write),
+            |world| world.visit(How::Read),
+        ]);
+        three([
+            |world| world.visit(How::Write),
+            |world| world.poll_and_drop(How::Read),
+            |world| world.visit(How::Write),
+        ]);
+    }
+
+    /// Tasks are told and never come: those who block have the lock all the same.
+    #[test]
+    fn a_task_that_never_comes_holds_up_nobody_who_blocks() {
+        for (task, other) in [
+            (How::Write, How::Write),
+            (How::Write, How::Read),
+            (How::Read, How::Write),
+            (How::Read, How::Read),
+        ] {
+            loom::model(move || {
+                let world = World::new();
+                assert!(world.lock.try_write());
+                assert!(world.stand(task, &Note::task(0), Comer::New));
+                let visits = {
+                    let world = world.clone();
+                    thread::spawn(move || world.visit(other))
+                };
+                world.unlock(How::Write);
+                visits.join().unwrap();
+            });
+        }
+    }
+}

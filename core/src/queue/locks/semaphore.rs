@@ -157,3 +157,134 @@ impl<L: Line> SemaphoreWord<L> {
         self.clear(line);
     }
 }
+
+#[cfg(all(test, loom))]
+mod model {
+    use super::super::modelled::{Note, Notes, wake_all};
+    use super::*;
+    use loom::sync::Arc;
+    use loom::sync::atomic::AtomicUsize;
+    use loom::thread;
+
+    struct World {
+        semaphore: SemaphoreWord<Notes>,
+        /// How many permits are in use.
+        used: AtomicUsize,
+    }
+
+    const ALL: u64 = 2;
+
+    impl World {
+        fn new() -> Arc<World> {
+            Arc::new(World {
+                semaphore: SemaphoreWord::new(ALL, Notes::default()),
+                used: AtomicUsize::new(0),
+            })
+        }
+
+        fn stand(&self, n: u64, note: &Arc<Note>) -> bool {
+            let mut line = self.semaphore.line.lock();
+            let entry = self.semaphore.enter(&line, n, Comer::New);
+            if entry == Entry::Got {
+                return false;
+            }
+            line.push(note, entry);
+            true
+        }
+
+        fn work_and_release(&self, n: u64) {
+            let before = self.used.fetch_add(n as usize, Ordering::Relaxed);
+            assert!(before as u64 + n <= ALL, "more permits in use than there are");
+            self.used.fetch_sub(n as usize, Ordering::Relaxed);
+            let mut woken = Vec::new();
+            self.semaphore.release(n, |note| woken.push(note));
+            wake_all(woken);
+        }
+
+        fn visit(&self, n: u64) {
+            if !self.semaphore.try_acquire(n) {
+                let note = Note::blocked(n);
+                if self.stand(n, &note) {
+                    assert!(note.sleep(), "who blocks is woken with its permits");
+                }
+            }
+            self.work_and_release(n);
+        }
+
+        fn serve(&self) {
+            let mut woken = Vec::new();
+            let mut line = self.semaphore.line.lock();
+            self.semaphore.serve(&mut line, |note| woken.push(note));
+            drop(line);
+            wake_all(woken);
+        }
+
+        /// Waits, and gives up at some moment.
+        fn leave(&self, n: u64) {
+            let note = Note::blocked(n);
+            if self.stand(n, &note) {
+                let left = self.semaphore.line.lock().remove(&note);
+                if left {
+                    return self.serve();
+                }
+                note.sleep();
+            }
+            self.work_and_release(n);
+        }
+
+        /// A future that is polled once, and dropped if it has to wait.
+        fn poll_and_drop(&self, n: u64) {
+            let note = Note::task(n);
+            if !self.stand(n, &note) {
+                return self.work_and_release(n);
+            }
+            self.semaphore.line.lock().remove(&note);
+            self.serve();
+        }
+    }
+
+    fn three(acts: [fn(&World); 3]) {
+        loom::model(move || {
+            let world = World::new();
+            let [mine, others @ ..] = acts;
+            let others: Vec<_> = others
+                .map(|act| {
+                    let world = world.clone();
+                    thread::spawn(move || act(&world))
+                })
+                .into();
+            mine(&world);
+            for other in others {
+                other.join().unwrap();
+            }
+            assert!(world.semaphore.try_acquire(ALL), "no permit is lost");
+        });
+    }
+
+    #[test]
+    fn no_permit_is_lost_nor_used_twice() {
+        three([
+            |world| world.visit(2),
+            |world| world.visit(1),
+            |world| world.visit(2),
+        ]);
+    }
+
+    #[test]
+    fn one_leaves() {
+        three([
+            |world| world.visit(2),
+            |world| world.leave(2),
+            |world| world.visit(1),
+        ]);
+    }
+
+    #[test]
+    fn a_task_is_dropped() {
+        three([
+            |world| world.visit(2),
+            |world| world.poll_and_drop(2),
+            |world| world.visit(1),
+        ]);
+    }
+}
