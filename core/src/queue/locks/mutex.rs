@@ -329,18 +329,16 @@ mod model {
             }
         }
 
-        /// Locks it, or gives up at some moment while it waits.
+        /// Locks it, or gives up at some moment while it waits, perhaps for the second time.
         fn lock_or_leave(&self) -> bool {
             let note = Note::blocked(0);
-            if !self.stand(&note, false) {
-                return true;
-            }
-            if self.mutex.line.lock().remove(&note) {
-                return false;
-            }
-            note.sleep();
-            while self.stand(&note, true) {
+            let mut is_woken = false;
+            while self.stand(&note, is_woken) {
+                if self.mutex.line.lock().remove(&note) {
+                    return false;
+                }
                 note.sleep();
+                is_woken = true;
             }
             true
         }
@@ -442,6 +440,35 @@ mod model {
     #[test]
     fn a_task_is_dropped() {
         three(false, World::poll_and_drop);
+    }
+
+    /// A task that was told does not come: the next one is told.
+    #[test]
+    fn a_task_that_is_dropped_tells_the_next() {
+        loom::model(|| {
+            let world = World::new(false);
+            assert!(world.mutex.lock_free());
+            let tasks = [Note::task(0), Note::task(0)];
+            for task in &tasks {
+                let mut line = world.mutex.line.lock();
+                let entry = world.mutex.enter(Comer::New).unwrap();
+                line.push(task, entry);
+            }
+            let other = {
+                let (world, task) = (world.clone(), tasks[0].clone());
+                thread::spawn(move || {
+                    if !world.mutex.line.lock().remove(&task) {
+                        let mut woken = Vec::new();
+                        world.mutex.pass_on(|note| woken.push(note));
+                        wake_all(woken);
+                    }
+                })
+            };
+            world.unlock();
+            tasks[1].sleep();
+            other.join().unwrap();
+            assert!(world.mutex.try_lock());
+        });
     }
 
     /// A task is told and never comes: one that blocks has the lock all the same.

@@ -477,24 +477,48 @@ mod model {
         ]);
     }
 
+    /// A writer that gives up lets a reader in that it has kept out, although another goes on reading.
+    #[test]
+    fn a_writer_that_leaves_lets_readers_in() {
+        loom::model(|| {
+            let world = World::new();
+            assert!(world.lock.try_read());
+            let acts: [fn(&World); 2] = [
+                |world| world.leave(How::Write),
+                |world| world.visit(How::Read),
+            ];
+            let others = acts.map(|act| {
+                let world = world.clone();
+                thread::spawn(move || act(&world))
+            });
+            for other in others {
+                other.join().unwrap();
+            }
+            world.unlock(How::Read);
+        });
+    }
+
     /// Tasks are told and never come: those who block have the lock all the same.
     #[test]
     fn a_task_that_never_comes_holds_up_nobody_who_blocks() {
-        for (task, other) in [
-            (How::Write, How::Write),
-            (How::Write, How::Read),
-            (How::Read, How::Write),
-            (How::Read, How::Read),
+        use How::{Read, Write};
+        for (held, task, other) in [
+            (Write, Write, Write),
+            (Write, Write, Read),
+            (Write, Read, Write),
+            (Write, Read, Read),
+            (Read, Write, Write),
+            (Read, Write, Read),
         ] {
             loom::model(move || {
                 let world = World::new();
-                assert!(world.lock.try_write());
+                assert!(world.try_now(held));
                 assert!(world.stand(task, &Note::task(0), Comer::New));
                 let visits = {
                     let world = world.clone();
                     thread::spawn(move || world.visit(other))
                 };
-                world.unlock(How::Write);
+                world.unlock(held);
                 visits.join().unwrap();
             });
         }

@@ -1,0 +1,65 @@
+//! The locks and their kin: one file for each part of what they promise.
+//!
+//! Numbers like C5 are those of the semantics that they share with Go.
+#![forbid(unsafe_code)]
+
+mod barrier;
+mod cancel;
+mod condvar;
+mod deadlock;
+mod fairness;
+mod futures;
+mod mixed;
+mod mutex;
+mod notify;
+mod once;
+mod poison;
+mod raw;
+mod rwlock;
+mod semaphore;
+mod stress;
+mod zero;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rust_routines::routine::{self, JoinHandle};
+use rust_routines::runtime::{self, Runtime};
+use rust_routines::sync::Mutex;
+use rust_routines::time::Duration;
+use rust_routines_tests::wait::yield_until;
+
+/// So short that it is over before anything else happens.
+const MOMENT: Duration = Duration::from_millis(1);
+
+fn workers(n: usize) -> Runtime {
+    runtime::Builder::new().workers(n).build().unwrap()
+}
+
+/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
+/// What has announced itself there has its turn until then.
+#[track_caller]
+fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let announced = Arc::new(AtomicBool::new(false));
+    let announce = announced.clone();
+    let handle = routine::spawn(move || {
+        announce.store(true, Ordering::SeqCst);
+        body()
+    });
+    yield_until("it blocks", || announced.load(Ordering::SeqCst));
+    handle
+}
+
+/// What happened, in order.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<&'static str>>>);
+
+impl Log {
+    fn add(&self, what: &'static str) {
+        self.0.lock().push(what);
+    }
+
+    fn take(&self) -> Vec<&'static str> {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
