@@ -29,14 +29,21 @@ fn rounds_do_not_mix_and_have_one_leader_each() {
                         led.fetch_add(1, Ordering::SeqCst);
                     }
                     let seen = arrived.load(Ordering::SeqCst);
-                    assert!((ALL * round..=ALL * round + ALL - 1).contains(&seen), "{seen}");
+                    assert!(
+                        (ALL * round..=ALL * round + ALL - 1).contains(&seen),
+                        "{seen}"
+                    );
                 }
             }
         };
         let routines: Vec<_> = (0..ALL - 2).map(|_| runtime.spawn(body())).collect();
         let threads: Vec<_> = (0..2).map(|_| thread::spawn(body())).collect();
-        routines.into_iter().for_each(|handle| handle.join().unwrap());
-        threads.into_iter().for_each(|handle| handle.join().unwrap());
+        routines
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
         assert_eq!(led.load(Ordering::SeqCst), ROUNDS);
     });
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use rust_routines::routine;
+use rust_routines::routine::{self, JoinError};
 use rust_routines::sync::{Condvar, Mutex};
 use rust_routines::time::{Duration, Instant};
 use rust_routines_tests::watched;
@@ -113,8 +113,12 @@ fn a_queue_made_of_it_loses_nothing() {
             .flat_map(|_| [runtime.spawn(produce()), runtime.spawn(consume())])
             .collect();
         let threads = [thread::spawn(produce()), thread::spawn(consume())];
-        routines.into_iter().for_each(|handle| handle.join().unwrap());
-        threads.into_iter().for_each(|handle| handle.join().unwrap());
+        routines
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
         assert_eq!(*sum.lock(), 5 * EACH * (EACH + 1) / 2);
     });
 }
@@ -149,7 +153,7 @@ fn a_cancelled_wait_has_the_lock_while_it_unwinds() {
         drop(runtime);
         for handle in handles {
             let error = handle.join().unwrap_err();
-            assert!(error.is_cancelled(), "{error}");
+            assert!(matches!(error, JoinError::Cancelled), "{error}");
         }
         assert_eq!(*pair.0.try_lock().expect("unlocked"), 20);
         assert_eq!(pair.1.notify_all(), 0, "nobody is left in the line");
@@ -184,7 +188,10 @@ fn waiting_parks_the_routine_only() {
             let other = pair.clone();
             let waits = blocked(move || {
                 let mut guard = other.0.lock();
-                other.1.wait_timeout(&mut guard, Duration::from_secs(60)).timed_out()
+                other
+                    .1
+                    .wait_timeout(&mut guard, Duration::from_secs(60))
+                    .timed_out()
             });
             assert_eq!(routine::spawn(|| 7).join().unwrap(), 7);
             assert!(pair.1.notify_one());

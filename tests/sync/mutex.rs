@@ -62,7 +62,10 @@ fn who_times_out_in_the_line_is_passed_over() {
                 .collect();
             routine::sleep(2 * MOMENT);
             drop(guard);
-            let had: Vec<bool> = waits.into_iter().map(|handle| handle.join().unwrap()).collect();
+            let had: Vec<bool> = waits
+                .into_iter()
+                .map(|handle| handle.join().unwrap())
+                .collect();
             assert_eq!(*mutex.lock(), 10);
             assert!((0..20).all(|i| had[i] == (i % 2 == 1)), "{had:?}");
         });
@@ -89,7 +92,10 @@ fn who_never_parks_gives_in() {
             let start = std::time::Instant::now();
             while !had.load(Ordering::SeqCst) {
                 *mutex.lock() += 1;
-                assert!(start.elapsed() < rust_routines_tests::LIMIT, "it is kept from the lock");
+                assert!(
+                    start.elapsed() < rust_routines_tests::LIMIT,
+                    "it is kept from the lock"
+                );
             }
             waits.join().unwrap();
             assert!(*mutex.lock() > 1 << 32, "it barged for a while");
@@ -121,7 +127,11 @@ fn the_impatient_have_it_in_turn() {
             }
             std::mem::take(&mut *mutex.lock())
         });
-        let first: Vec<_> = order.iter().filter(|(round, _)| *round == 0).map(|(_, i)| *i).collect();
+        let first: Vec<_> = order
+            .iter()
+            .filter(|(round, _)| *round == 0)
+            .map(|(_, i)| *i)
+            .collect();
         assert_eq!(first, (0..10).collect::<Vec<_>>());
         assert_eq!(order.len(), 20);
     });

@@ -18,7 +18,8 @@ fn silent() -> ! {
 
 fn text(thrown: Box<dyn std::any::Any + Send>) -> String {
     let text = thrown.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| thrown.downcast_ref::<String>().cloned()).unwrap_or_default()
+    text.or_else(|| thrown.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
 }
 
 /// C9: everybody waits until the first has returned, and then sees what it did; the worker goes on meanwhile.
@@ -40,8 +41,12 @@ fn others_wait_for_the_first() {
             };
             let routines: Vec<_> = (0..10).map(|_| runtime.spawn(body())).collect();
             let threads: Vec<_> = (0..2).map(|_| thread::spawn(body())).collect();
-            routines.into_iter().for_each(|handle| handle.join().unwrap());
-            threads.into_iter().for_each(|handle| handle.join().unwrap());
+            routines
+                .into_iter()
+                .for_each(|handle| handle.join().unwrap());
+            threads
+                .into_iter()
+                .for_each(|handle| handle.join().unwrap());
             assert!(once.is_completed());
         }
     });
@@ -52,7 +57,10 @@ fn a_panic_poisons_and_can_be_forced() {
     let once = Once::new();
     assert!(panic::catch_unwind(AssertUnwindSafe(|| once.call_once(|| silent()))).is_err());
     let second = panic::catch_unwind(AssertUnwindSafe(|| once.call_once(|| ())));
-    assert_eq!(text(second.unwrap_err()), "Once instance has previously been poisoned");
+    assert_eq!(
+        text(second.unwrap_err()),
+        "Once instance has previously been poisoned"
+    );
     assert!(panic::catch_unwind(AssertUnwindSafe(|| once.wait())).is_err());
     once.call_once_force(|state| assert!(state.is_poisoned()));
     once.call_once(|| unreachable!());
@@ -134,7 +142,10 @@ fn a_place_is_filled_once() {
     assert_eq!(drops.alive(), 0);
     let five = OnceLock::from(5);
     assert_eq!(five.clone().get(), Some(&5));
-    assert_eq!(format!("{five:?} {:?}", OnceLock::<u8>::default()), "OnceLock(Some(5)) OnceLock(None)");
+    assert_eq!(
+        format!("{five:?} {:?}", OnceLock::<u8>::default()),
+        "OnceLock(Some(5)) OnceLock(None)"
+    );
 }
 
 static LAZY: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(40));
@@ -146,12 +157,17 @@ fn a_lazy_value_is_made_once() {
         let handles: Vec<_> = (0..2)
             .map(|_| runtime.spawn(|| LAZY.fetch_add(1, Ordering::SeqCst)))
             .collect();
-        handles.into_iter().for_each(|handle| drop(handle.join().unwrap()));
+        handles
+            .into_iter()
+            .for_each(|handle| drop(handle.join().unwrap()));
         assert_eq!(LAZY.load(Ordering::SeqCst), 42);
         let drops = Drops::new();
         let tracked = drops.track();
         let lazy = LazyLock::new(move || tracked);
-        assert_eq!(format!("{:?}", LazyLock::<u8>::default()), "LazyLock(<uninit>)");
+        assert_eq!(
+            format!("{:?}", LazyLock::<u8>::default()),
+            "LazyLock(<uninit>)"
+        );
         let _made = LazyLock::force(&lazy);
         drop(lazy);
         assert_eq!(drops.alive(), 0);
@@ -164,5 +180,8 @@ fn a_lazy_value_that_fails_is_lost() {
     let lazy: LazyLock<u8> = LazyLock::new(|| silent());
     assert!(panic::catch_unwind(AssertUnwindSafe(|| *lazy)).is_err());
     let second = panic::catch_unwind(AssertUnwindSafe(|| *lazy)).unwrap_err();
-    assert_eq!(text(second), "LazyLock instance has previously been poisoned");
+    assert_eq!(
+        text(second),
+        "LazyLock instance has previously been poisoned"
+    );
 }

@@ -34,7 +34,10 @@ fn a_panic_is_told_to_the_next() {
     assert_eq!(*mutex.lock().unwrap_err().into_inner(), 7);
     assert!(matches!(mutex.try_lock(), Err(TryLockError::Poisoned(_))));
     assert!(mutex.get_mut().is_err());
-    assert_eq!(format!("{mutex:?}"), "Mutex { data: 7, poisoned: true, .. }");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { data: 7, poisoned: true, .. }"
+    );
     mutex.clear_poison();
     let guard = mutex.lock().unwrap();
     assert!(matches!(mutex.try_lock(), Err(TryLockError::WouldBlock)));
@@ -92,8 +95,9 @@ fn a_condition_hands_the_guard_to_and_fro() {
             let timeout = Duration::from_millis(1);
             let (guard, result) = condvar.wait_timeout(guard, timeout).unwrap();
             assert!(result.timed_out());
-            let (guard, result) =
-                condvar.wait_timeout_while(guard, timeout, |count| *count == 1).unwrap();
+            let (guard, result) = condvar
+                .wait_timeout_while(guard, timeout, |count| *count == 1)
+                .unwrap();
             assert!(result.timed_out());
             *guard
         });

@@ -5,9 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rust_routines::routine;
-use rust_routines::sync::{
-    MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
+use rust_routines::sync::{MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use rust_routines::time::Instant;
 use rust_routines_tests::watched;
 
@@ -142,7 +140,10 @@ fn time_outs_leave_the_lock_as_it_was() {
             let guard = lock.read();
             assert!(lock.write_until(Instant::now() + MOMENT).is_none());
             assert!(lock.try_write_for(MOMENT).is_none());
-            assert!(lock.read_timeout(MOMENT).is_some(), "no writer waits any more");
+            assert!(
+                lock.read_timeout(MOMENT).is_some(),
+                "no writer waits any more"
+            );
             drop(guard);
             assert!(lock.write_timeout(MOMENT).is_some());
         };
@@ -167,7 +168,11 @@ fn a_writer_goes_on_as_a_reader() {
             *guard = 5;
             let guard = RwLockWriteGuard::downgrade(guard);
             routine::yield_now();
-            assert_eq!((*guard, log.take().len()), (5, 0), "no writer comes in between");
+            assert_eq!(
+                (*guard, log.take().len()),
+                (5, 0),
+                "no writer comes in between"
+            );
             drop(guard);
             writer.join().unwrap();
             assert_eq!(*lock.read(), 6);
@@ -238,8 +243,12 @@ fn readers_and_writers_exclude_each_other() {
         };
         let routines: Vec<_> = (0..10).map(|seed| runtime.spawn(body(seed))).collect();
         let threads: Vec<_> = (0..3).map(|seed| thread::spawn(body(seed))).collect();
-        routines.into_iter().for_each(|handle| handle.join().unwrap());
-        threads.into_iter().for_each(|handle| handle.join().unwrap());
+        routines
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
         assert_eq!(*lock.read(), (13 * EACH / 5, 13 * EACH / 5));
     });
 }

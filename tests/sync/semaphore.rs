@@ -124,8 +124,12 @@ fn never_more_are_in_use_than_there_are() {
         };
         let routines: Vec<_> = (0..12).map(|seed| runtime.spawn(body(seed))).collect();
         let threads: Vec<_> = (0..3).map(|seed| thread::spawn(body(seed))).collect();
-        routines.into_iter().for_each(|handle| handle.join().unwrap());
-        threads.into_iter().for_each(|handle| handle.join().unwrap());
+        routines
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
+        threads
+            .into_iter()
+            .for_each(|handle| handle.join().unwrap());
         assert_eq!(permits.available_permits(), ALL);
     });
 }

@@ -165,12 +165,7 @@ impl Once {
     }
 
     #[track_caller]
-    fn run(
-        &self,
-        after_failure: bool,
-        on_panic: OnPanic,
-        f: &mut dyn FnMut(bool) -> bool,
-    ) -> bool {
+    fn run(&self, after_failure: bool, on_panic: OnPanic, f: &mut dyn FnMut(bool) -> bool) -> bool {
         let mut doing = Doing {
             once: self,
             finish: match on_panic {
@@ -228,7 +223,9 @@ impl Drop for Doing<'_> {
         }
         watch::released(&self.once.word);
         let mut wakes = Wakes::NONE;
-        self.once.word.finish(self.finish, |waiter| wakes.add(waiter));
+        self.once
+            .word
+            .finish(self.finish, |waiter| wakes.add(waiter));
         wakes.wake();
     }
 }

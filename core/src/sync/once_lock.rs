@@ -182,7 +182,9 @@ impl<T> From<T> for OnceLock<T> {
 
 impl<T: Clone> Clone for OnceLock<T> {
     fn clone(&self) -> OnceLock<T> {
-        self.get().cloned().map_or_else(OnceLock::new, OnceLock::from)
+        self.get()
+            .cloned()
+            .map_or_else(OnceLock::new, OnceLock::from)
     }
 }
 

@@ -76,7 +76,10 @@ impl<S: Seek> Seeking<S> {
                 Comer::Told
             }
         };
-        let granted = self.task.as_ref().is_some_and(|task| is_granted(task.waiter()));
+        let granted = self
+            .task
+            .as_ref()
+            .is_some_and(|task| is_granted(task.waiter()));
         let mut fresh = None;
         while !self.seek.try_now(comer) {
             // Made without the lock: the clone of a waker is foreign code.

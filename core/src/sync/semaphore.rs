@@ -173,11 +173,7 @@ impl Semaphore {
     }
 
     #[track_caller]
-    fn acquire_until_nanos(
-        &self,
-        permits: usize,
-        deadline: Nanos,
-    ) -> Option<SemaphorePermit<'_>> {
+    fn acquire_until_nanos(&self, permits: usize, deadline: Nanos) -> Option<SemaphorePermit<'_>> {
         let n = permits as u64;
         let taken = self.word.try_acquire(n) || self.acquire_slow(n, Some(deadline));
         taken.then(|| self.permit(permits))

@@ -86,7 +86,12 @@ fn name() -> Option<String> {
     let routine = with_core(|core| {
         let body = core?.current()?;
         // SAFETY: the current routine's body, while it runs.
-        Some(unsafe { body.as_ref() }.header().name().map(|name| name.to_string()))
+        Some(
+            unsafe { body.as_ref() }
+                .header()
+                .name()
+                .map(|name| name.to_string()),
+        )
     });
     routine.unwrap_or_else(|| std::thread::current().name().map(str::to_string))
 }
@@ -225,16 +230,15 @@ fn search(lock: Lock, kind: &'static str, site: Site) -> Option<String> {
 
 /// Whether `me`, who waits for `lock`, is waited for by its holders; `chain` has those in between, each with
 /// its hold of what the one before waits for.
-fn leads_back(
-    waits: &HashMap<Party, Wait>,
-    me: Party,
-    lock: Lock,
-    chain: &mut Vec<Hold>,
-) -> bool {
+fn leads_back(waits: &HashMap<Party, Wait>, me: Party, lock: Lock, chain: &mut Vec<Hold>) -> bool {
     let holders: Vec<Hold> = shard(lock)
         .lock()
         .get(&lock)
-        .map(|holds| std::iter::once(holds.first).chain(holds.more.iter().copied()).collect())
+        .map(|holds| {
+            std::iter::once(holds.first)
+                .chain(holds.more.iter().copied())
+                .collect()
+        })
         .unwrap_or_default();
     for holder in holders {
         if chain.iter().any(|seen| seen.party == holder.party) {

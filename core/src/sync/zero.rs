@@ -198,7 +198,11 @@ impl Seek for ZeroSeek<'_> {
     }
 
     fn enter(&self, _: &mut Line, _: Comer, _: bool) -> (Option<Entry>, Wakes) {
-        let entry = if self.0.queue() { Entry::Back } else { Entry::Got };
+        let entry = if self.0.queue() {
+            Entry::Back
+        } else {
+            Entry::Got
+        };
         (Some(entry), Wakes::NONE)
     }
 

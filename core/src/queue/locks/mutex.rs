@@ -23,7 +23,8 @@
 //! - I1: LOCKED|QUEUED without WOKEN changes under the line's lock only.
 //! - I2: WOKEN stands for one who blocks, was woken and has not come yet; it is set under the line's
 //!   lock and cleared by that one.
-//! - I3: STARVING without LOCKED implies WOKEN: the lock is never reserved for nobody.
+//! - I3: STARVING without LOCKED implies WOKEN: the lock is never reserved for nobody. (With LOCKED, and
+//!   nobody WOKEN, it implies QUEUED, which is cleared only with it: by `tell`, or by the last in the line.)
 //! - I4: nobody is left in the line of a lock that is free, unless somebody is WOKEN or a task was told.
 //!   A lock is never reserved for a task, and a task that was told holds up nobody who blocks.
 
@@ -115,12 +116,10 @@ impl<L> MutexWord<L> {
                 word | LOCKED
             };
             // ORDER: Acquire pairs with the Release of each unlock.
-            match self.word.compare_exchange_weak(
-                word,
-                new,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return !is_late,
                 Err(now) => word = now,
             }
@@ -174,12 +173,10 @@ impl<L> MutexWord<L> {
         let mut word = self.word.load(Ordering::Relaxed);
         while word & taken != 0 {
             let new = word & !remove | QUEUED | add;
-            match self.word.compare_exchange_weak(
-                word,
-                new,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Relaxed, Ordering::Relaxed)
+            {
                 Ok(_) => return Some(()),
                 Err(now) => word = now,
             }
@@ -217,15 +214,11 @@ impl<L: Line> MutexWord<L> {
                 }
                 continue;
             }
-            // I3: what nobody is WOKEN for is not reserved.
-            let free = if word & WOKEN == 0 { 0 } else { word & !LOCKED };
+            let free = word & !LOCKED;
             // ORDER: Release pairs with the Acquire of whoever locks it next.
-            let unlocked = self.word.compare_exchange_weak(
-                word,
-                free,
-                Ordering::Release,
-                Ordering::Relaxed,
-            );
+            let unlocked =
+                self.word
+                    .compare_exchange_weak(word, free, Ordering::Release, Ordering::Relaxed);
             if unlocked.is_ok() {
                 return Ok(());
             }

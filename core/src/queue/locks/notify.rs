@@ -67,14 +67,16 @@ impl<L> NotifyWord<L> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let has_permit = word & PERMIT != 0;
-            let new = if has_permit { word & !PERMIT } else { word | QUEUED };
+            let new = if has_permit {
+                word & !PERMIT
+            } else {
+                word | QUEUED
+            };
             // ORDER: Acquire pairs with the Release in `notify_one`.
-            match self.word.compare_exchange_weak(
-                word,
-                new,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
+            {
                 Ok(_) => return has_permit,
                 Err(now) => word = now,
             }

@@ -194,7 +194,10 @@ mod model {
 
         fn work_and_release(&self, n: u64) {
             let before = self.used.fetch_add(n as usize, Ordering::Relaxed);
-            assert!(before as u64 + n <= ALL, "more permits in use than there are");
+            assert!(
+                before as u64 + n <= ALL,
+                "more permits in use than there are"
+            );
             self.used.fetch_sub(n as usize, Ordering::Relaxed);
             let mut woken = Vec::new();
             self.semaphore.release(n, |note| woken.push(note));

@@ -171,7 +171,9 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
             Some(guard) => debug.field("data", &&*guard),
             None => debug.field("data", &format_args!("<locked>")),
         };
-        debug.field("poisoned", &self.is_poisoned()).finish_non_exhaustive()
+        debug
+            .field("poisoned", &self.is_poisoned())
+            .finish_non_exhaustive()
     }
 }
 
