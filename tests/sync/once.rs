@@ -159,7 +159,7 @@ fn a_lazy_value_is_made_once() {
             .collect();
         handles
             .into_iter()
-            .for_each(|handle| drop(handle.join().unwrap()));
+            .for_each(|handle| _ = handle.join().unwrap());
         assert_eq!(LAZY.load(Ordering::SeqCst), 42);
         let drops = Drops::new();
         let tracked = drops.track();

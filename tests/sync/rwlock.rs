@@ -221,7 +221,7 @@ fn readers_and_writers_exclude_each_other() {
             let (lock, readers) = (lock.clone(), readers.clone());
             move || {
                 for i in 0..EACH {
-                    if (i + seed) % 5 == 0 {
+                    if (i + seed).is_multiple_of(5) {
                         let mut pair = lock.write();
                         assert_eq!(readers.load(Ordering::SeqCst), 0);
                         pair.0 += 1;

@@ -140,5 +140,5 @@ fn too_many_permits_are_refused() {
     let permits = Semaphore::new(Semaphore::MAX_PERMITS);
     assert!(thrown(&|| permits.add_permits(1)));
     assert_eq!(permits.available_permits(), Semaphore::MAX_PERMITS);
-    assert!(thrown(&|| drop(Semaphore::new(Semaphore::MAX_PERMITS + 1))));
+    assert!(thrown(&|| _ = Semaphore::new(Semaphore::MAX_PERMITS + 1)));
 }

@@ -244,7 +244,7 @@ fn round(seed: u64) {
             std::thread::spawn(move || (0..300).for_each(|_| act(&world, &mut random)))
         })
         .collect();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         // In the middle of it.
         drop(runtime);
         threads

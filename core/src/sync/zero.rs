@@ -38,7 +38,7 @@ pub(super) enum Refused {
 fn sum(word: u64, delta: i64) -> Result<u64, Refused> {
     match ((word / ONE) as i64).checked_add(delta) {
         Some(count) if count < 0 => Err(Refused::Negative),
-        Some(count) if count as u64 <= MOST => Ok(count as u64 * ONE | word & QUEUED),
+        Some(count) if count as u64 <= MOST => Ok((count as u64 * ONE) | (word & QUEUED)),
         _ => Err(Refused::Overflow),
     }
 }

@@ -55,6 +55,13 @@ var rows = map[string]func(n int) sample{
 	"select_default":         selectDefault,
 	"sieve":                  sieve,
 	"close_wakes":            closeWakes,
+	"mutex_alone":            mutexAlone,
+	"mutex_100":              mutexContended,
+	"rwlock_90":              rwMutex90,
+	"wait_group_1000":        waitGroup1000,
+	"once_done":              onceDone,
+	"cond_ping_pong":         condPingPong,
+	"cond_ping_pong_across":  condPingPong, // a goroutine has no home: the same program
 	"timer_stop":             timerStop,
 	"func_stop":              funcStop,
 	"funcs_1m":               funcs1m,

@@ -1,8 +1,9 @@
 //! What a row is: a name, the programs of all sides, how much work they get, and what must be reached. The rows
-//! themselves are data and stand in `table` and, those of channels and timers, in `channels` and `timers`.
+//! themselves are data and stand in `table` and, by what they are about, beside it.
 
 mod blocking;
 mod channels;
+mod sync;
 mod table;
 mod timers;
 
@@ -186,6 +187,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
     table::ROWS
         .iter()
         .chain(channels::ROWS)
+        .chain(sync::ROWS)
         .chain(timers::ROWS)
         .chain(blocking::ROWS)
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Barrier, Condvar, Mutex, mpsc};
+use std::sync::{Arc, Barrier, Condvar, Mutex, Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -160,4 +160,15 @@ impl Parked {
             thread.join().expect("a thread that only waits");
         }
     }
+}
+
+/// Calls std's `Once` that has been done.
+pub(crate) fn once_done(n: u64) -> Sample {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| ());
+    let calls = |n: u64| {
+        (0..n).for_each(|_| std::hint::black_box(&ONCE).call_once(|| unreachable!("twice")));
+    };
+    calls(work::warm_up(n, 1));
+    Sample::per_unit(work::timed(|| calls(n)), n)
 }

@@ -22,6 +22,15 @@ pub(super) const BUFFER: usize = 100;
 /// Producers on one channel, and consumers.
 pub(super) const FOURS: u64 = 4;
 
+/// Routines that contend for one mutex.
+pub(super) const LOCKERS: u64 = 100;
+
+/// Routines that share one read-write lock.
+pub(super) const SHARERS: u64 = 8;
+
+/// Routines that one group waits for.
+pub(super) const GROUPED: u64 = 1000;
+
 /// How many wait for a channel when it is closed.
 pub(super) const RECEIVERS: u64 = 100_000;
 
