@@ -10,7 +10,9 @@ use std::sync::Arc;
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime;
-use rust_routines::sync::{Mutex, WaitGroup};
+use rust_routines::sync::{
+    Barrier, Condvar, Latch, Mutex, Notify, NotifyList, Once, RwLock, Semaphore, WaitGroup,
+};
 use rust_routines::time::Duration;
 
 thread_local! {
@@ -44,7 +46,46 @@ struct Gear {
     sender: Sender<u64>,
     group: Arc<WaitGroup>,
     lock: Arc<Mutex<u64>>,
+    locks: Arc<Locks>,
     child: Option<JoinHandle<()>>,
+}
+
+/// Held or empty until the child lets go of them.
+struct Locks {
+    lock: RwLock<u64>,
+    permits: Semaphore,
+    notify: Notify,
+    latch: Latch,
+    barrier: Barrier,
+    once: Once,
+    condvar: (Mutex<()>, Condvar),
+    list: NotifyList,
+}
+
+impl Locks {
+    fn new() -> Arc<Locks> {
+        Arc::new(Locks {
+            lock: RwLock::new(0),
+            permits: Semaphore::new(0),
+            notify: Notify::new(),
+            latch: Latch::new(1),
+            barrier: Barrier::new(2),
+            once: Once::new(),
+            condvar: (Mutex::new(()), Condvar::new()),
+            list: NotifyList::new(),
+        })
+    }
+
+    /// Lets go of what one of the ways waits for; nobody misses the rest.
+    fn let_go(&self) {
+        self.permits.add_permits(1);
+        self.notify.notify_one();
+        self.latch.count_down();
+        self.condvar.1.notify_all();
+        self.list.notify_all();
+        self.once.call_once(|| ());
+        self.barrier.wait_timeout(MOMENT);
+    }
 }
 
 impl Gear {
@@ -56,9 +97,11 @@ impl Gear {
         let lock = Arc::new(Mutex::new(0));
         let (held, is_held) = channel::bounded(1);
         let (release, released) = channel::bounded(1);
-        let held_lock = lock.clone();
+        let (held_lock, locks) = (lock.clone(), Locks::new());
+        let held_locks = locks.clone();
         routine::spawn(move || {
             let _guard = held_lock.lock();
+            let _writes = held_locks.lock.write();
             held.send(()).expect("the receiver waits");
             released.recv().expect("the sender sends");
         });
@@ -66,18 +109,21 @@ impl Gear {
         release.send(()).expect("the holder waits");
         group.add(1);
         let (me, done) = (routine::current().expect("a routine"), group.clone());
+        let of_child = locks.clone();
         let child = routine::spawn(move || {
             me.unpark();
             done.done();
             // One of these has its other side; the others find it gone.
             routine::spawn(move || answer.send(1));
             routine::spawn(move || question.recv());
+            of_child.let_go();
         });
         Gear {
             receiver,
             sender,
             group,
             lock,
+            locks,
             child: Some(child),
         }
     }
@@ -89,7 +135,7 @@ type Way = (&'static str, fn(&mut Gear));
 const MOMENT: Duration = Duration::from_micros(100);
 const MINUTE: Duration = Duration::from_secs(60);
 
-const WAYS: [Way; 10] = [
+const WAYS: [Way; 20] = [
     ("yield", |_| routine::yield_now()),
     ("sleep", |_| routine::sleep(MOMENT)),
     ("park", |_| routine::park()),
@@ -105,6 +151,22 @@ const WAYS: [Way; 10] = [
     }),
     ("lock", |gear| *gear.lock.lock() += 1),
     ("wait", |gear| gear.group.wait()),
+    ("read", |gear| assert_eq!(*gear.locks.lock.read(), 0)),
+    ("write", |gear| *gear.locks.lock.write() += 1),
+    ("acquire", |gear| gear.locks.permits.acquire().forget()),
+    ("acquire_timeout", |gear| {
+        let permit = gear.locks.permits.acquire_timeout(MINUTE);
+        permit.expect("it comes").forget();
+    }),
+    ("notified", |gear| gear.locks.notify.wait()),
+    ("latch", |gear| gear.locks.latch.wait()),
+    ("barrier", |gear| _ = gear.locks.barrier.wait()),
+    ("once", |gear| gear.locks.once.wait()),
+    ("condvar", |gear| {
+        let mut guard = gear.locks.condvar.0.lock();
+        gear.locks.condvar.1.wait(&mut guard);
+    }),
+    ("ticket", |gear| gear.locks.list.ticket().wait()),
 ];
 
 /// The depth of the switch below the call and below the top of the stack.
