@@ -54,11 +54,21 @@ struct Wait {
     name: Option<String>,
 }
 
+type Parties = HashMap<Party, Wait>;
+
+/// All who wait without a time-out.
+#[derive(Default)]
+struct Waits {
+    parties: Parties,
+    /// Of a search, kept for its memory.
+    chain: Vec<Hold>,
+}
+
 const SHARDS: usize = 64;
 
 static HOLDS: LazyLock<[Mutex<HashMap<Lock, Holds>>; SHARDS]> =
     LazyLock::new(|| std::array::from_fn(|_| Mutex::default()));
-static WAITS: LazyLock<Mutex<HashMap<Party, Wait>>> = LazyLock::new(Mutex::default);
+static WAITS: LazyLock<Mutex<Waits>> = LazyLock::new(Mutex::default);
 
 thread_local! {
     static THREAD: Cell<u64> = const { Cell::new(0) };
@@ -183,7 +193,7 @@ pub(super) fn waiting<L>(lock: &L, kind: &'static str) -> Waiting {
     if ON {
         let found = search(std::ptr::from_ref(lock).addr(), kind, Location::caller());
         if let Some(report) = found {
-            WAITS.lock().remove(&party());
+            WAITS.lock().parties.remove(&party());
             panic!("{report}");
         }
     }
@@ -207,7 +217,7 @@ impl Drop for Waiting {
     #[inline(always)]
     fn drop(&mut self) {
         if ON {
-            WAITS.lock().remove(&party());
+            WAITS.lock().parties.remove(&party());
         }
     }
 }
@@ -222,25 +232,24 @@ fn search(lock: Lock, kind: &'static str, site: Site) -> Option<String> {
         site,
         name: name(),
     };
-    let mut waits = WAITS.lock();
-    waits.insert(me, wait);
-    let mut chain = Vec::new();
-    leads_back(&waits, me, lock, &mut chain).then(|| tell(&waits, me, &chain))
+    let Waits { parties, chain } = &mut *WAITS.lock();
+    parties.insert(me, wait);
+    chain.clear();
+    leads_back(parties, me, lock, chain).then(|| tell(parties, me, chain))
 }
 
 /// Whether `me`, who waits for `lock`, is waited for by its holders; `chain` has those in between, each with
 /// its hold of what the one before waits for.
-fn leads_back(waits: &HashMap<Party, Wait>, me: Party, lock: Lock, chain: &mut Vec<Hold>) -> bool {
-    let holders: Vec<Hold> = shard(lock)
+fn leads_back(parties: &Parties, me: Party, lock: Lock, chain: &mut Vec<Hold>) -> bool {
+    // Copied, so that no two shards are locked at once. A single holder takes no memory.
+    let holders = shard(lock)
         .lock()
         .get(&lock)
-        .map(|holds| {
-            std::iter::once(holds.first)
-                .chain(holds.more.iter().copied())
-                .collect()
-        })
-        .unwrap_or_default();
-    for holder in holders {
+        .map(|holds| (holds.first, holds.more.clone()));
+    let Some((first, more)) = holders else {
+        return false;
+    };
+    for holder in std::iter::once(first).chain(more) {
         if chain.iter().any(|seen| seen.party == holder.party) {
             continue;
         }
@@ -248,8 +257,8 @@ fn leads_back(waits: &HashMap<Party, Wait>, me: Party, lock: Lock, chain: &mut V
         if holder.party == me {
             return true;
         }
-        if let Some(wait) = waits.get(&holder.party) {
-            if leads_back(waits, me, wait.lock, chain) {
+        if let Some(wait) = parties.get(&holder.party) {
+            if leads_back(parties, me, wait.lock, chain) {
                 return true;
             }
         }
@@ -258,14 +267,14 @@ fn leads_back(waits: &HashMap<Party, Wait>, me: Party, lock: Lock, chain: &mut V
     false
 }
 
-fn tell(waits: &HashMap<Party, Wait>, me: Party, chain: &[Hold]) -> String {
+fn tell(parties: &Parties, me: Party, chain: &[Hold]) -> String {
     let mut report = match chain.len() {
         1 => String::from("deadlock: it waits for what it holds itself"),
         parties => format!("deadlock: {parties} wait for each other"),
     };
     let mut waiter = me;
     for holder in chain {
-        let Some(wait) = waits.get(&waiter) else {
+        let Some(wait) = parties.get(&waiter) else {
             break;
         };
         let Wait {
@@ -274,8 +283,8 @@ fn tell(waits: &HashMap<Party, Wait>, me: Party, chain: &[Hold]) -> String {
         let _ = write!(
             report,
             "\n  {} waits at {site} for the {kind} {lock:#x}, held by {} since {}",
-            describe(waits, waiter),
-            describe(waits, holder.party),
+            describe(parties, waiter),
+            describe(parties, holder.party),
             holder.site,
         );
         waiter = holder.party;
@@ -283,8 +292,8 @@ fn tell(waits: &HashMap<Party, Wait>, me: Party, chain: &[Hold]) -> String {
     report
 }
 
-fn describe(waits: &HashMap<Party, Wait>, party: Party) -> String {
-    let name = waits.get(&party).and_then(|wait| wait.name.as_ref());
+fn describe(parties: &Parties, party: Party) -> String {
+    let name = parties.get(&party).and_then(|wait| wait.name.as_ref());
     let mut text = match party {
         Party::Routine(id) => format!("routine {id}"),
         Party::Thread(number) => format!("thread #{number}"),
