@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::guard::Moves;
-use super::raw::{RawRwLock, ReadSeek, WriteSeek};
+use super::raw::{RawRwLock, RwSeek};
 use super::rwlock_guard::{
     ArcRwLockReadGuard, ArcRwLockWriteGuard, RwLockReadGuard, RwLockWriteGuard,
 };
@@ -19,7 +19,9 @@ use crate::wait::instant::Instant;
 /// futures.
 ///
 /// A writer that waits keeps new readers out, so it is not starved; when it unlocks, all readers that
-/// wait go before the next writer, so neither are they. Whoever reads must not read again: with a writer
+/// wait are woken before the next writer, so neither are they. Who finds the lock free may have it before
+/// those that were woken and are on their way, until one of them has waited for 1 ms: then it is given to
+/// them in their order. ([`RawRwLock`](super::RawRwLock) always does that, as Go's.) Whoever reads must not read again: with a writer
 /// in between that is a deadlock (found where deadlocks are looked for). It does not poison;
 /// [`poison::RwLock`](super::poison::RwLock) does.
 ///
@@ -54,7 +56,7 @@ impl<T> RwLock<T> {
     /// A lock around `value` that nobody holds.
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
-            raw: RawRwLock::new(),
+            raw: RawRwLock::barging(),
             value: UnsafeCell::new(value),
         }
     }
@@ -299,13 +301,13 @@ impl<T: ?Sized> RwLock<T> {
 
 future! {
     /// The future of [`RwLock::read_async`], and an arm of a select.
-    ReadFuture<'a, T>(&'a RwLock<T>) over ReadSeek<'a> => RwLockReadGuard<'a, T, Moves> =
+    ReadFuture<'a, T>(&'a RwLock<T>) over RwSeek<'a> => RwLockReadGuard<'a, T, Moves> =
         |lock| RwLockReadGuard::new(lock)
 }
 
 future! {
     /// The future of [`RwLock::write_async`], and an arm of a select.
-    WriteFuture<'a, T>(&'a RwLock<T>) over WriteSeek<'a> => RwLockWriteGuard<'a, T, Moves> =
+    WriteFuture<'a, T>(&'a RwLock<T>) over RwSeek<'a> => RwLockWriteGuard<'a, T, Moves> =
         |lock| RwLockWriteGuard::new(lock)
 }
 

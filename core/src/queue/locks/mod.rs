@@ -18,6 +18,8 @@ pub(crate) mod semaphore;
 
 #[cfg(all(test, loom))]
 pub(crate) mod modelled;
+#[cfg(all(test, loom))]
+mod rwlock_model;
 
 /// Those who wait, in their order. Used under the lock of its object.
 pub(crate) trait Line {
@@ -55,6 +57,16 @@ pub(crate) enum Comer {
     New,
     /// Was woken or told in its turn, and granted nothing.
     Told,
+}
+
+impl Comer {
+    /// Where it stands if it has to wait.
+    fn place(self) -> Entry {
+        match self {
+            Comer::New => Entry::Back,
+            Comer::Told => Entry::Front,
+        }
+    }
 }
 
 /// What one under the line's lock has come to.

@@ -155,10 +155,7 @@ impl<L> MutexWord<L> {
     /// it may be had without waiting; try again.
     pub(crate) fn enter(&self, comer: Comer) -> Option<Entry> {
         self.queue(LOCKED | STARVING, 0, 0)?;
-        Some(match comer {
-            Comer::New => Entry::Back,
-            Comer::Told => Entry::Front,
-        })
+        Some(comer.place())
     }
 
     /// L4, under the line's lock, from the one that WOKEN stands for: to the front, unless it is free

@@ -1,40 +1,64 @@
-//! The word of a read-write lock, in Go's order: a writer that waits keeps new readers out; when a
-//! writer leaves, all readers that wait go before the next writer.
+//! The word of a read-write lock: a writer that waits keeps new readers out; when a writer leaves, all
+//! readers that wait go before the next writer.
 //!
 //! ```text
 //! read                                         unlock read
-//! R1 CAS w -> w + READER, if neither WRITER    V1 w - READER; the last one, and QUEUED:
+//! R1 CAS w -> w + READER, if neither WRITER    V1 w - READER; the last one, QUEUED and nobody WOKEN:
 //!    nor QUEUED                                   under the lines' lock: settle, writers first
-//! R2 under the lines' lock: QUEUED goes in;    unlock write
-//!    no writer holds or waits: + READER        X1 CAS WRITER -> 0
-//!    else enter the readers' line, block       X2 under the lines' lock: WRITER goes; settle,
-//! write                                           readers first
-//! W1 CAS 0 -> WRITER                           settle (the lock is free)
-//! W2 under the lines' lock: QUEUED goes in;    S1 grant it to all readers of their line, or to the
-//!    free and nobody blocks in a line: WRITER     first writer
-//!    else enter the writers' line, block       S2 tasks among them are told; if none of them
-//!                                                 blocks, wake, ungranted, the next one who does
+//! R2 free, and not STARVING: CAS + READER      unlock write
+//!    (barging)                                 X1 CAS WRITER -> 0
+//! R3 under the lines' lock: QUEUED goes in;    X2 one is WOKEN: CAS WRITER out
+//!    no writer holds or waits: + READER        X3 under the lines' lock: WRITER goes; settle, readers
+//!    else enter the readers' line, block          first
+//! write                                        settle (the lock is free)
+//! W1 CAS 0 -> WRITER                           S1 STARVING: grant it to all readers of their line, or to
+//! W2 as R2, WRITER                                the first writer, and wake them
+//! W3 as R3; free: WRITER                       S2 else wake them, ungranted; WOKEN goes in
+//!    else enter the writers' line, block       S3 tasks among them are told; if none of them blocks,
+//! C  woken, ungranted: under the lines' lock:     wake, ungranted, the next one who does
+//!    take it, or go to the front of the line;
+//!    waited for 1 ms: STARVING goes in
 //! ```
 //!
-//! - I1: while QUEUED is set, newcomers come under the lines' lock; without it only the count of readers
-//!   changes, downwards.
-//! - I2: of a lock that was left free by S2 somebody who blocks was woken, if there was one, and comes to
-//!   look. A task that was told holds up nobody who blocks.
-//! - I3: who finds QUEUED set, the lock free and nobody who blocks in the lines takes it: only tasks
-//!   wait, and those that were told may never come.
+//! The order is kept while the lock is held. When it is free, whoever runs may have it before those that
+//! have been woken and are on their way (*barging*), as with the mutex, and for the same reason: handed to
+//! one that sleeps, it stays idle for longer than it is ever held, all who run pile up behind it, and that
+//! does not end. After 1 ms STARVING ends the barging, until who is granted it has waited less. A *strict*
+//! lock is always STARVING: in Go's order at any time, at that price.
+//!
+//! - I1: while QUEUED is set, which it is while anybody is in a line or WOKEN, newcomers do not pass R1 and
+//!   W1; all but the count of readers, and a barger's CAS on a free lock, changes under the lines' lock or
+//!   by the one holder.
+//! - I2: WOKEN stands for `Lines::woken`, those who block, were woken ungranted and have not come yet. They
+//!   come, and either take it or see, in the same step in which WOKEN goes, that somebody holds it, who
+//!   will settle.
+//! - I3: a lock that is free, with QUEUED, has somebody WOKEN, or only tasks wait, one of which was told, or
+//!   the one who left it free is about to settle.
+//! - I4: a task that was told holds up nobody who blocks; if only tasks wait, nor any newcomer.
 
 use super::{Comer, Entry, Line, NotHeld, Right};
 use crate::prim::{AtomicU32, Ordering, SpinLock, const_fn};
+use crate::queue::locks::mutex::PATIENCE;
 
 const WRITER: u32 = 1;
 const QUEUED: u32 = 2;
-const READER: u32 = 4;
-/// More readers than Go allows at once.
+const WOKEN: u32 = 4;
+const STARVING: u32 = 8;
+const READER: u32 = 16;
+/// No more readers than that.
 const FULL: u32 = 1 << 31;
+
+/// Barging past a woken one so often, one looks at the clock.
+const BARGES: u32 = 64;
 
 #[repr(C)]
 pub(crate) struct RwWord<L> {
     word: AtomicU32,
+    /// How often somebody has barged past those that WOKEN stands for.
+    barged: AtomicU32,
+    /// When the one of them that has waited longest began to wait.
+    since: AtomicU32,
+    is_strict: bool,
     pub(crate) lines: SpinLock<Lines<L>>,
 }
 
@@ -42,21 +66,54 @@ pub(crate) struct RwWord<L> {
 pub(crate) struct Lines<L> {
     pub(crate) readers: L,
     pub(crate) writers: L,
+    /// I2.
+    woken: u32,
 }
 
-/// Whom a free lock goes to first.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum First {
-    Readers,
-    Writer,
+/// Who reads, who writes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Side {
+    Read,
+    Write,
+}
+
+/// Whether a lock that is held by these may be taken too.
+fn is_open(word: u32, side: Side) -> bool {
+    match side {
+        Side::Read => word & (WRITER | FULL) == 0,
+        Side::Write => is_free(word),
+    }
+}
+
+fn is_free(word: u32) -> bool {
+    word & WRITER == 0 && word < READER
+}
+
+fn share(side: Side) -> u32 {
+    match side {
+        Side::Read => READER,
+        Side::Write => WRITER,
+    }
+}
+
+impl<L> Lines<L> {
+    pub(crate) fn line(&mut self, side: Side) -> &mut L {
+        match side {
+            Side::Read => &mut self.readers,
+            Side::Write => &mut self.writers,
+        }
+    }
 }
 
 impl<L> RwWord<L> {
     const_fn! {
-        pub(crate) fn new(readers: L, writers: L) -> RwWord<L> {
+        pub(crate) fn new(readers: L, writers: L, is_strict: bool) -> RwWord<L> {
             RwWord {
                 word: AtomicU32::new(0),
-                lines: SpinLock::new(Lines { readers, writers }),
+                barged: AtomicU32::new(0),
+                since: AtomicU32::new(0),
+                is_strict,
+                lines: SpinLock::new(Lines { readers, writers, woken: 0 }),
             }
         }
     }
@@ -90,8 +147,16 @@ impl<L> RwWord<L> {
     }
 
     #[inline]
+    pub(crate) fn try_lock(&self, side: Side) -> bool {
+        match side {
+            Side::Read => self.try_read(),
+            Side::Write => self.try_write(),
+        }
+    }
+
+    #[inline]
     pub(crate) fn is_locked(&self) -> bool {
-        self.word.load(Ordering::Relaxed) & !QUEUED != 0
+        !is_free(self.word.load(Ordering::Relaxed))
     }
 
     #[inline]
@@ -99,12 +164,56 @@ impl<L> RwWord<L> {
         self.word.load(Ordering::Relaxed) & WRITER != 0
     }
 
+    /// Whether another look, soon, may find it open to newcomers.
+    pub(crate) fn is_worth_a_look(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word & QUEUED == 0 || !self.is_in_order(word)
+    }
+
+    /// Whether it is granted in turn.
+    fn is_in_order(&self, word: u32) -> bool {
+        self.is_strict || word & STARVING != 0
+    }
+
+    /// R2, W2; `now` is a clock of microseconds.
+    pub(crate) fn barge(&self, side: Side, now: impl Fn() -> u32) -> bool {
+        if self.try_lock(side) {
+            return true;
+        }
+        let mut word = self.word.load(Ordering::Relaxed);
+        while is_free(word) && !self.is_in_order(word) {
+            let is_late = word & WOKEN != 0
+                && self.barged.fetch_add(1, Ordering::Relaxed) >= BARGES
+                && self.is_late(&now);
+            let new = if is_late {
+                word | STARVING
+            } else {
+                word + share(side)
+            };
+            // ORDER: Acquire pairs with the Release of all who held it.
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
+            {
+                Ok(_) => return !is_late,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    fn is_late(&self, now: &impl Fn() -> u32) -> bool {
+        self.barged.store(0, Ordering::Relaxed);
+        now().wrapping_sub(self.since.load(Ordering::Relaxed)) > PATIENCE
+    }
+
     /// V1, from one who certainly reads; `true`: to be settled.
     #[inline(always)]
     #[must_use]
     pub(crate) fn leave_read(&self) -> bool {
         // ORDER: Release pairs with the Acquire of the next writer.
-        self.word.fetch_sub(READER, Ordering::Release) == READER | QUEUED
+        let word = self.word.fetch_sub(READER, Ordering::Release) - READER;
+        word & (QUEUED | WOKEN) == QUEUED && is_free(word)
     }
 
     /// V1, from one who may be wrong.
@@ -118,7 +227,10 @@ impl<L> RwWord<L> {
                 Ordering::Release,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => return Ok(word == READER | QUEUED),
+                Ok(_) => {
+                    let word = word - READER;
+                    return Ok(word & (QUEUED | WOKEN) == QUEUED && is_free(word));
+                }
                 Err(now) => word = now,
             }
         }
@@ -142,41 +254,64 @@ impl<L> RwWord<L> {
 }
 
 impl<L: Line> RwWord<L> {
-    /// R2, under the lines' lock.
-    pub(crate) fn enter_read(&self, lines: &Lines<L>, comer: Comer) -> Entry {
-        let word = self.word.fetch_or(QUEUED, Ordering::Relaxed);
-        let may_read = match comer {
-            Comer::Told => word & WRITER == 0,
-            // A writer that waits comes first; only tasks do: I3.
-            Comer::New if word & !QUEUED == 0 => self.blocked(lines) == 0,
-            Comer::New => word & WRITER == 0 && lines.writers.is_empty(),
-        };
-        if may_read && word < FULL {
-            // ORDER: Acquire pairs with the Release of the last writer.
-            self.word.fetch_add(READER, Ordering::Acquire);
-            self.clear(lines);
-            return Entry::Got;
-        }
-        Self::place(comer)
-    }
-
-    /// W2, under the lines' lock.
-    pub(crate) fn enter_write(&self, lines: &Lines<L>, comer: Comer) -> Entry {
-        let word = self.word.fetch_or(QUEUED, Ordering::Relaxed);
-        let may_write = word & !QUEUED == 0 && (comer == Comer::Told || self.blocked(lines) == 0);
-        if may_write {
+    /// R3, W3, under the lines' lock.
+    pub(crate) fn enter(&self, lines: &Lines<L>, side: Side, comer: Comer) -> Entry {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let may_enter = is_open(word, side)
+                && match comer {
+                    Comer::Told => true,
+                    // Only tasks wait (I4), or it is free for who comes first.
+                    Comer::New if is_free(word) => {
+                        !self.is_in_order(word) || self.blocked(lines) + lines.woken == 0
+                    }
+                    // A writer that waits comes first.
+                    Comer::New => lines.writers.is_empty(),
+                };
+            let new = if may_enter {
+                word + share(side)
+            } else {
+                word | QUEUED
+            };
             // ORDER: Acquire pairs with the Release of all who held it.
-            self.word.fetch_or(WRITER, Ordering::Acquire);
-            self.clear(lines);
-            return Entry::Got;
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
+            {
+                Ok(_) if may_enter => {
+                    self.clear(lines);
+                    return Entry::Got;
+                }
+                Ok(_) => return comer.place(),
+                Err(now) => word = now,
+            }
         }
-        Self::place(comer)
     }
 
-    fn place(comer: Comer) -> Entry {
-        match comer {
-            Comer::New => Entry::Back,
-            Comer::Told => Entry::Front,
+    /// C, under the lines' lock.
+    pub(crate) fn come(&self, lines: &mut Lines<L>, side: Side, is_late: bool) -> Entry {
+        lines.woken -= 1;
+        let gone = if lines.woken == 0 { WOKEN } else { 0 };
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            let may_enter = is_open(word, side);
+            let new = if may_enter {
+                (word & !gone) + share(side)
+            } else {
+                (word & !gone) | QUEUED | if is_late { STARVING } else { 0 }
+            };
+            // ORDER: Acquire pairs with the Release of all who held it.
+            match self
+                .word
+                .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
+            {
+                Ok(_) if may_enter => {
+                    self.clear(lines);
+                    return Entry::Got;
+                }
+                Ok(_) => return Entry::Front,
+                Err(now) => word = now,
+            }
         }
     }
 
@@ -186,53 +321,98 @@ impl<L: Line> RwWord<L> {
 
     /// Under the lines' lock: newcomers need not come here if nobody waits.
     fn clear(&self, lines: &Lines<L>) {
-        if lines.readers.is_empty() && lines.writers.is_empty() {
-            self.word.fetch_and(!QUEUED, Ordering::Relaxed);
+        if lines.readers.is_empty() && lines.writers.is_empty() && lines.woken == 0 {
+            self.word.fetch_and(!(QUEUED | STARVING), Ordering::Relaxed);
         }
     }
 
     /// V1, after `leave_read` has said so.
-    pub(crate) fn settle(&self, wake: impl FnMut(L::Right)) {
-        self.settle_under(&mut self.lines.lock(), wake);
+    pub(crate) fn settle(&self, now: impl Fn() -> u32, wake: impl FnMut(L::Right)) {
+        self.settle_under(&mut self.lines.lock(), now, wake);
     }
 
-    /// X2.
-    pub(crate) fn unlock_write(&self, wake: impl FnMut(L::Right)) -> Result<(), NotHeld> {
+    /// X2, X3.
+    pub(crate) fn unlock_write(
+        &self,
+        now: impl Fn() -> u32,
+        wake: impl FnMut(L::Right),
+    ) -> Result<(), NotHeld> {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            if word & WRITER == 0 {
+                return Err(NotHeld);
+            }
+            if word & QUEUED != 0 && word & WOKEN == 0 {
+                break;
+            }
+            // ORDER: Release pairs with the Acquire of whoever takes it next.
+            match self.word.compare_exchange_weak(
+                word,
+                word & !WRITER,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Ok(()),
+                Err(now) => word = now,
+            }
+        }
         let mut lines = self.lines.lock();
-        let word = self.word.load(Ordering::Relaxed);
+        // ORDER: Release pairs with the Acquire of whoever takes it next.
+        let word = self.word.fetch_and(!WRITER, Ordering::Release);
         if word & WRITER == 0 {
             return Err(NotHeld);
         }
-        // I1: with QUEUED set nobody takes it before we let go of the lines.
-        self.word.fetch_or(QUEUED, Ordering::Relaxed);
-        // ORDER: Release pairs with the Acquire of whoever takes it next.
-        self.word.fetch_and(!WRITER, Ordering::Release);
-        self.give(&mut lines, First::Readers, wake);
+        if word & (QUEUED | WOKEN) == QUEUED {
+            self.give(&mut lines, Side::Read, now, wake);
+        }
         Ok(())
     }
 
     /// Under the lines' lock, after somebody has left a line, or a task that was told does not come: what
     /// it has kept from others is theirs.
-    pub(crate) fn settle_under(&self, lines: &mut Lines<L>, mut wake: impl FnMut(L::Right)) {
+    pub(crate) fn settle_under(
+        &self,
+        lines: &mut Lines<L>,
+        now: impl Fn() -> u32,
+        mut wake: impl FnMut(L::Right),
+    ) {
         // ORDER: Acquire pairs with the Release of all who held it: who is granted it may touch what they
         // have used, and is ordered after us by its wake.
         let word = self.word.fetch_or(QUEUED, Ordering::Acquire);
-        if word & !QUEUED == 0 {
-            self.give(lines, First::Writer, wake);
+        if is_free(word) {
+            if word & WOKEN == 0 {
+                self.give(lines, Side::Write, now, wake);
+            }
         } else if word & WRITER == 0 && lines.writers.is_empty() {
-            // It is being read, and no writer waits any more.
-            self.admit(lines, &mut wake);
-            self.clear(lines);
-        } else {
-            self.clear(lines);
+            // It is being read, and no writer waits any more. A barging writer may be there before them.
+            if self.is_in_order(word) {
+                self.admit(lines, &now, &mut wake);
+            } else {
+                self.call(lines, Side::Read, false, &mut wake);
+            }
         }
+        self.clear(lines);
     }
 
-    /// Settle: the lock is free, and QUEUED set.
-    fn give(&self, lines: &mut Lines<L>, first: First, mut wake: impl FnMut(L::Right)) {
-        let readers_first = first == First::Readers || lines.writers.is_empty();
-        let mut told = readers_first && !lines.readers.is_empty();
-        let mut is_given = readers_first && self.admit(lines, &mut wake);
+    /// Settle: the lock is free or barged into by now, nobody is WOKEN, and QUEUED is set.
+    fn give(
+        &self,
+        lines: &mut Lines<L>,
+        first: Side,
+        now: impl Fn() -> u32,
+        mut wake: impl FnMut(L::Right),
+    ) {
+        let in_order = self.is_in_order(self.word.load(Ordering::Relaxed));
+        let readers_first = first == Side::Read || lines.writers.is_empty();
+        let mut told = !in_order || (readers_first && !lines.readers.is_empty());
+        let mut is_given = false;
+        if readers_first {
+            is_given = if in_order {
+                self.admit(lines, &now, &mut wake)
+            } else {
+                self.call(lines, Side::Read, false, &mut wake)
+            };
+        }
         while !is_given {
             let Some(mut writer) = lines.writers.pop() else {
                 break;
@@ -240,7 +420,12 @@ impl<L: Line> RwWord<L> {
             is_given = !writer.is_task();
             if is_given && !told {
                 self.word.fetch_or(WRITER, Ordering::Relaxed);
+                if self.is_calm(&writer, &now) {
+                    self.word.fetch_and(!STARVING, Ordering::Relaxed);
+                }
                 writer.grant();
+            } else if is_given {
+                self.note_woken(lines, &writer);
             }
             told = true;
             wake(writer);
@@ -248,279 +433,72 @@ impl<L: Line> RwWord<L> {
                 break;
             }
         }
-        // S2: writers were told, all of them tasks, and only readers block.
-        while !is_given && self.blocked(lines) > 0 {
-            let Some(reader) = lines.readers.pop() else {
-                break;
-            };
-            is_given = !reader.is_task();
-            wake(reader);
+        if !is_given && self.blocked(lines) > 0 {
+            // S3: writers were told, all of them tasks, and only readers block.
+            self.call(lines, Side::Read, true, &mut wake);
         }
         self.clear(lines);
     }
 
-    /// Lets all in who wait to read: whether any of them blocks, so that the lock is held now.
-    fn admit(&self, lines: &mut Lines<L>, wake: &mut impl FnMut(L::Right)) -> bool {
-        let mut count = 0;
+    /// Granted to one who has not waited long: the order has served its purpose.
+    fn is_calm(&self, granted: &L::Right, now: &impl Fn() -> u32) -> bool {
+        !self.is_strict && now().wrapping_sub(granted.ask() as u32) <= PATIENCE
+    }
+
+    /// Wakes those of a line, ungranted; all, or up to the first who blocks; whether any blocks.
+    fn call(
+        &self,
+        lines: &mut Lines<L>,
+        side: Side,
+        one: bool,
+        wake: &mut impl FnMut(L::Right),
+    ) -> bool {
+        let mut any = false;
+        while !(one && any) {
+            let Some(waiter) = lines.line(side).pop() else {
+                break;
+            };
+            if !waiter.is_task() {
+                any = true;
+                self.note_woken(lines, &waiter);
+            }
+            wake(waiter);
+        }
+        any
+    }
+
+    fn note_woken(&self, lines: &mut Lines<L>, waiter: &L::Right) {
+        if lines.woken == 0 {
+            self.since.store(waiter.ask() as u32, Ordering::Relaxed);
+            self.barged.store(0, Ordering::Relaxed);
+            self.word.fetch_or(WOKEN | QUEUED, Ordering::Relaxed);
+        }
+        lines.woken += 1;
+    }
+
+    /// Lets all in who wait to read: whether any of them blocks, so that the lock is held now. Only in
+    /// order: nobody barges.
+    fn admit(
+        &self,
+        lines: &mut Lines<L>,
+        now: &impl Fn() -> u32,
+        wake: &mut impl FnMut(L::Right),
+    ) -> bool {
+        let (mut count, mut is_calm) = (0, false);
         while let Some(mut reader) = lines.readers.pop() {
             if !reader.is_task() {
                 count += 1;
+                self.word.fetch_add(READER, Ordering::Relaxed);
+                if count == 1 {
+                    is_calm = self.is_calm(&reader, now);
+                }
                 reader.grant();
             }
             wake(reader);
         }
-        // Before the lines are released, so before any of them goes on.
-        self.word.fetch_add(count * READER, Ordering::Relaxed);
+        if is_calm {
+            self.word.fetch_and(!STARVING, Ordering::Relaxed);
+        }
         count > 0
-    }
-}
-
-#[cfg(all(test, loom))]
-mod model {
-    use super::super::modelled::{Note, Notes, wake_all};
-    use super::*;
-    use loom::cell::UnsafeCell;
-    use loom::sync::Arc;
-    use loom::thread;
-
-    struct World {
-        lock: RwWord<Notes>,
-        count: UnsafeCell<u32>,
-    }
-
-    // SAFETY: what the model checks: the count is changed by writers and read by readers.
-    unsafe impl Sync for World {}
-    // SAFETY: as above.
-    unsafe impl Send for World {}
-
-    #[derive(Clone, Copy, PartialEq)]
-    enum How {
-        Read,
-        Write,
-    }
-
-    impl World {
-        fn new() -> Arc<World> {
-            Arc::new(World {
-                lock: RwWord::new(Notes::default(), Notes::default()),
-                count: UnsafeCell::new(0),
-            })
-        }
-
-        fn try_now(&self, how: How) -> bool {
-            match how {
-                How::Read => self.lock.try_read(),
-                How::Write => self.lock.try_write(),
-            }
-        }
-
-        fn stand(&self, how: How, note: &Arc<Note>, comer: Comer) -> bool {
-            let mut lines = self.lock.lines.lock();
-            let entry = match how {
-                How::Read => self.lock.enter_read(&lines, comer),
-                How::Write => self.lock.enter_write(&lines, comer),
-            };
-            if entry == Entry::Got {
-                return false;
-            }
-            Self::line(how, &mut lines).push(note, entry);
-            true
-        }
-
-        fn line(how: How, lines: &mut Lines<Notes>) -> &mut Notes {
-            match how {
-                How::Read => &mut lines.readers,
-                How::Write => &mut lines.writers,
-            }
-        }
-
-        fn lock(&self, how: How) {
-            if self.try_now(how) {
-                return;
-            }
-            let note = Note::blocked(0);
-            let mut comer = Comer::New;
-            while self.stand(how, &note, comer) {
-                if note.sleep() {
-                    return;
-                }
-                comer = Comer::Told;
-            }
-        }
-
-        fn settle(&self) {
-            let mut woken = Vec::new();
-            self.lock.settle(|note| woken.push(note));
-            wake_all(woken);
-        }
-
-        fn unlock(&self, how: How) {
-            match how {
-                How::Read if self.lock.leave_read() => self.settle(),
-                How::Write if !self.lock.leave_write() => {
-                    let mut woken = Vec::new();
-                    self.lock.unlock_write(|note| woken.push(note)).unwrap();
-                    wake_all(woken);
-                }
-                _ => {}
-            }
-        }
-
-        fn visit(&self, how: How) {
-            self.lock(how);
-            self.inside(how);
-            self.unlock(how);
-        }
-
-        fn inside(&self, how: How) {
-            match how {
-                // SAFETY: a reader; loom reports a concurrent write.
-                How::Read => self.count.with(|count| assert!(unsafe { *count } < 9)),
-                // SAFETY: the writer; loom reports any concurrent access.
-                How::Write => self.count.with_mut(|count| unsafe { *count += 1 }),
-            }
-        }
-
-        /// Waits, and gives up at some moment.
-        fn leave(&self, how: How) {
-            let note = Note::blocked(0);
-            if self.stand(how, &note, Comer::New) {
-                let left = Self::line(how, &mut self.lock.lines.lock()).remove(&note);
-                if left {
-                    return self.settle();
-                }
-                let mut granted = note.sleep();
-                while !granted && self.stand(how, &note, Comer::Told) {
-                    granted = note.sleep();
-                }
-            }
-            self.inside(how);
-            self.unlock(how);
-        }
-
-        /// A future that is polled once, and dropped if it has to wait.
-        fn poll_and_drop(&self, how: How) {
-            let note = Note::task(0);
-            if !self.stand(how, &note, Comer::New) {
-                self.inside(how);
-                return self.unlock(how);
-            }
-            let mut lines = self.lock.lines.lock();
-            Self::line(how, &mut lines).remove(&note);
-            // Told or not: what it has kept from others is theirs.
-            let mut woken = Vec::new();
-            self.lock.settle_under(&mut lines, |note| woken.push(note));
-            drop(lines);
-            wake_all(woken);
-        }
-    }
-
-    fn three(acts: [fn(&World); 3]) {
-        loom::model(move || {
-            let world = World::new();
-            let [mine, others @ ..] = acts;
-            let others: Vec<_> = others
-                .map(|act| {
-                    let world = world.clone();
-                    thread::spawn(move || act(&world))
-                })
-                .into();
-            mine(&world);
-            for other in others {
-                other.join().unwrap();
-            }
-            assert!(world.lock.try_write(), "nothing is left in the word");
-        });
-    }
-
-    #[test]
-    fn writers_exclude_all_others() {
-        three([
-            |world| world.visit(How::Write),
-            |world| world.visit(How::Write),
-            |world| world.visit(How::Read),
-        ]);
-        three([
-            |world| world.visit(How::Read),
-            |world| world.visit(How::Write),
-            |world| world.visit(How::Read),
-        ]);
-    }
-
-    /// A writer that gives up its wait lets the readers in that it has kept out; a reader likewise holds up
-    /// nobody.
-    #[test]
-    fn one_leaves() {
-        three([
-            |world| world.visit(How::Read),
-            |world| world.leave(How::Write),
-            |world| world.visit(How::Read),
-        ]);
-        three([
-            |world| world.visit(How::Write),
-            |world| world.leave(How::Read),
-            |world| world.visit(How::Write),
-        ]);
-    }
-
-    #[test]
-    fn a_task_is_dropped() {
-        three([
-            |world| world.visit(How::Write),
-            |world| world.poll_and_drop(How::Write),
-            |world| world.visit(How::Read),
-        ]);
-        three([
-            |world| world.visit(How::Write),
-            |world| world.poll_and_drop(How::Read),
-            |world| world.visit(How::Write),
-        ]);
-    }
-
-    /// A writer that gives up lets a reader in that it has kept out, although another goes on reading.
-    #[test]
-    fn a_writer_that_leaves_lets_readers_in() {
-        loom::model(|| {
-            let world = World::new();
-            assert!(world.lock.try_read());
-            let acts: [fn(&World); 2] = [
-                |world| world.leave(How::Write),
-                |world| world.visit(How::Read),
-            ];
-            let others = acts.map(|act| {
-                let world = world.clone();
-                thread::spawn(move || act(&world))
-            });
-            for other in others {
-                other.join().unwrap();
-            }
-            world.unlock(How::Read);
-        });
-    }
-
-    /// Tasks are told and never come: those who block have the lock all the same.
-    #[test]
-    fn a_task_that_never_comes_holds_up_nobody_who_blocks() {
-        use How::{Read, Write};
-        for (held, task, other) in [
-            (Write, Write, Write),
-            (Write, Write, Read),
-            (Write, Read, Write),
-            (Write, Read, Read),
-            (Read, Write, Write),
-            (Read, Write, Read),
-        ] {
-            loom::model(move || {
-                let world = World::new();
-                assert!(world.try_now(held));
-                assert!(world.stand(task, &Note::task(0), Comer::New));
-                let visits = {
-                    let world = world.clone();
-                    thread::spawn(move || world.visit(other))
-                };
-                world.unlock(held);
-                visits.join().unwrap();
-            });
-        }
     }
 }

@@ -123,10 +123,7 @@ impl<L: Line> SemaphoreWord<L> {
             self.clear(line);
             return Entry::Got;
         }
-        match comer {
-            Comer::New => Entry::Back,
-            Comer::Told => Entry::Front,
-        }
+        comer.place()
     }
 
     /// Under the line's lock: newcomers need not come here if nobody waits.

@@ -9,5 +9,39 @@ pub use mutex::{NotLockedError, RawMutex};
 pub use notify_list::{NotifyList, Ticket};
 pub use rwlock::RawRwLock;
 
+use crate::queue::locks::mutex::PATIENCE;
+use crate::sys::clock;
+
 pub(super) use mutex::MutexSeek;
-pub(super) use rwlock::{ReadSeek, WriteSeek};
+pub(super) use rwlock::RwSeek;
+
+/// How often, and with how many pauses in between, a lock that is held is looked at again before its
+/// routine parks.
+const LOOKS: u32 = 4;
+const PAUSES: u32 = 30;
+
+/// Microseconds, modulo 2^32.
+fn now() -> u32 {
+    (clock::now() / 1000) as u32
+}
+
+fn is_late(since: u32) -> bool {
+    now().wrapping_sub(since) > PATIENCE
+}
+
+/// Tries for a moment: the holder may be about to let go.
+#[inline]
+fn look_again(mut is_got: impl FnMut() -> bool, mut is_worth_it: impl FnMut() -> bool) -> bool {
+    for _ in 0..LOOKS {
+        if is_got() {
+            return true;
+        }
+        if !is_worth_it() {
+            return false;
+        }
+        for _ in 0..PAUSES {
+            std::hint::spin_loop();
+        }
+    }
+    false
+}

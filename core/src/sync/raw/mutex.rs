@@ -5,9 +5,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::{is_late, look_again, now};
 use crate::control::{Outcome, Reason};
 use crate::prim::SpinLock;
-use crate::queue::locks::mutex::{MutexWord, PATIENCE};
+use crate::queue::locks::mutex::MutexWord;
 use crate::queue::locks::{Comer, Entry, NotHeld};
 use crate::sched::park;
 use crate::sync::line::{Line, Wait};
@@ -56,20 +57,6 @@ impl From<NotHeld> for NotLockedError {
     fn from(_: NotHeld) -> NotLockedError {
         NotLockedError
     }
-}
-
-/// How often, and with how many pauses in between, a lock that is held is looked at again before its
-/// routine parks.
-const LOOKS: u32 = 4;
-const PAUSES: u32 = 30;
-
-/// Microseconds, modulo 2^32.
-fn micros(at: Nanos) -> u32 {
-    (at / 1000) as u32
-}
-
-fn is_late(since: u32) -> bool {
-    micros(clock::now()).wrapping_sub(since) > PATIENCE
 }
 
 impl RawMutex {
@@ -173,18 +160,7 @@ impl RawMutex {
 
     /// Looks again for a moment: the holder may be about to let go.
     fn spin(&self) -> bool {
-        for _ in 0..LOOKS {
-            if self.word.barge(|| micros(clock::now())) {
-                return true;
-            }
-            if !self.word.is_worth_a_look() {
-                return false;
-            }
-            for _ in 0..PAUSES {
-                std::hint::spin_loop();
-            }
-        }
-        false
+        look_again(|| self.word.barge(now), || self.word.is_worth_a_look())
     }
 
     /// Locks it or blocks; `false`: the deadline came first.
@@ -196,10 +172,10 @@ impl RawMutex {
             return true;
         }
         let waiter = Waiter::here();
-        let since = clock::now();
+        let since = now();
         let mut is_woken = false;
         loop {
-            if !self.stand(&waiter, micros(since), is_woken) {
+            if !self.stand(&waiter, since, is_woken) {
                 return true;
             }
             let wait = Wait {
@@ -222,7 +198,7 @@ impl RawMutex {
             if is_woken && self.word.lock_woken(|| is_late(since)) {
                 return false;
             }
-            if !is_woken && self.word.barge(|| micros(clock::now())) {
+            if !is_woken && self.word.barge(now) {
                 return false;
             }
             let late = is_woken && is_late(since);

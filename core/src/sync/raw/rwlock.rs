@@ -6,9 +6,10 @@ use std::fmt;
 use std::time::Duration;
 
 use super::mutex::NotLockedError;
+use super::{is_late, look_again, now};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
-use crate::queue::locks::rwlock::{Lines, RwWord};
+use crate::queue::locks::rwlock::{Lines, RwWord, Side};
 use crate::queue::locks::{Comer, Entry};
 use crate::sched::park;
 use crate::sync::line::{Line, is_granted};
@@ -44,31 +45,15 @@ pub struct RawRwLock {
     word: RwWord<Line>,
 }
 
-/// Which of the two lines.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Read,
-    Write,
-}
-
 struct Wait<'a> {
     lines: &'a SpinLock<Lines<Line>>,
     waiter: &'a Waiter,
     side: Side,
 }
 
-impl Side {
-    fn line(self, lines: &mut Lines<Line>) -> &mut Line {
-        match self {
-            Side::Read => &mut lines.readers,
-            Side::Write => &mut lines.writers,
-        }
-    }
-}
-
 impl Unlink for Wait<'_> {
     fn unlink(&self) -> bool {
-        self.side.line(&mut self.lines.lock()).remove(self.waiter)
+        self.lines.lock().line(self.side).remove(self.waiter)
     }
 }
 
@@ -76,7 +61,14 @@ impl RawRwLock {
     /// A lock that nobody holds.
     pub const fn new() -> RawRwLock {
         RawRwLock {
-            word: RwWord::new(Line::new(), Line::new()),
+            word: RwWord::new(Line::new(), Line::new(), true),
+        }
+    }
+
+    /// A lock that is not always in order: for [`RwLock`](crate::sync::RwLock).
+    pub(in crate::sync) const fn barging() -> RawRwLock {
+        RawRwLock {
+            word: RwWord::new(Line::new(), Line::new(), false),
         }
     }
 
@@ -225,7 +217,7 @@ impl RawRwLock {
     #[inline(never)]
     fn unlock_write_slow(&self) -> Result<(), NotLockedError> {
         let mut wakes = Wakes::NONE;
-        self.word.unlock_write(|next| wakes.add(next))?;
+        self.word.unlock_write(now, |next| wakes.add(next))?;
         wakes.wake();
         Ok(())
     }
@@ -240,7 +232,7 @@ impl RawRwLock {
     #[inline(never)]
     fn settle(&self) {
         let mut wakes = Wakes::NONE;
-        self.word.settle(|next| wakes.add(next));
+        self.word.settle(now, |next| wakes.add(next));
         wakes.wake();
     }
 
@@ -263,10 +255,18 @@ impl RawRwLock {
     #[inline(never)]
     #[track_caller]
     fn lock_slow(&self, side: Side, deadline: Option<Nanos>) -> bool {
+        let is_got = look_again(
+            || self.word.barge(side, now),
+            || self.word.is_worth_a_look(),
+        );
+        if is_got {
+            return true;
+        }
         let waiter = Waiter::here();
-        let mut comer = Comer::New;
+        let since = now();
+        let mut is_woken = false;
         loop {
-            if !self.stand(side, &waiter, comer) {
+            if !self.stand(side, &waiter, since, is_woken) {
                 return true;
             }
             let wait = Wait {
@@ -282,7 +282,7 @@ impl RawRwLock {
             let outcome = unsafe { wait_for(&waiter, &wait, reason, deadline) };
             match outcome {
                 Outcome::Woken if is_granted(&waiter) => return true,
-                Outcome::Woken => comer = Comer::Told,
+                Outcome::Woken => is_woken = true,
                 Outcome::TimedOut => {
                     self.settle();
                     return false;
@@ -297,95 +297,76 @@ impl RawRwLock {
 
     /// Locks it, or stands in the line (`true`). A frame of its own, which is gone when the routine parks.
     #[inline(never)]
-    fn stand(&self, side: Side, waiter: &Waiter, comer: Comer) -> bool {
+    fn stand(&self, side: Side, waiter: &Waiter, since: u32, is_woken: bool) -> bool {
+        let late = is_woken && is_late(since);
         let mut lines = self.word.lines.lock();
-        let entry = match side {
-            Side::Read => self.word.enter_read(&lines, comer),
-            Side::Write => self.word.enter_write(&lines, comer),
+        let entry = if is_woken {
+            self.word.come(&mut lines, side, late)
+        } else {
+            self.word.enter(&lines, side, Comer::New)
         };
         if entry == Entry::Got {
             return false;
         }
         waiter.reset();
         // SAFETY: new or woken, so not linked; it stays in the caller's frame until it is unlinked.
-        unsafe { side.line(&mut lines).push(waiter, 0, entry) };
+        unsafe { lines.line(side).push(waiter, u64::from(since), entry) };
         true
     }
 
-    pub(in crate::sync) fn seek_read(&self) -> ReadSeek<'_> {
-        ReadSeek(self)
+    pub(in crate::sync) fn seek_read(&self) -> RwSeek<'_> {
+        RwSeek {
+            lock: self,
+            side: Side::Read,
+        }
     }
 
-    pub(in crate::sync) fn seek_write(&self) -> WriteSeek<'_> {
-        WriteSeek(self)
+    pub(in crate::sync) fn seek_write(&self) -> RwSeek<'_> {
+        RwSeek {
+            lock: self,
+            side: Side::Write,
+        }
     }
 
     fn settle_under(&self, lines: &mut Lines<Line>) -> Wakes {
         let mut wakes = Wakes::NONE;
-        self.word.settle_under(lines, |next| wakes.add(next));
+        self.word.settle_under(lines, now, |next| wakes.add(next));
         wakes
     }
 }
 
-/// What a future does that wants to read.
-pub(in crate::sync) struct ReadSeek<'a>(&'a RawRwLock);
-
-/// What a future does that wants to write.
-pub(in crate::sync) struct WriteSeek<'a>(&'a RawRwLock);
-
-impl Seek for ReadSeek<'_> {
-    type Under = Lines<Line>;
-
-    fn under(&self) -> &SpinLock<Lines<Line>> {
-        &self.0.word.lines
-    }
-
-    fn line<'a>(&self, under: &'a mut Lines<Line>) -> &'a mut Line {
-        &mut under.readers
-    }
-
-    fn try_now(&self, _: Comer) -> bool {
-        self.0.word.try_read()
-    }
-
-    fn enter(&self, under: &mut Lines<Line>, comer: Comer, _: bool) -> (Option<Entry>, Wakes) {
-        (Some(self.0.word.enter_read(under, comer)), Wakes::NONE)
-    }
-
-    fn left(&self, under: &mut Lines<Line>) -> Wakes {
-        self.0.settle_under(under)
-    }
-
-    fn pass_on(&self, _: bool) {
-        self.0.settle();
-    }
+/// What a future does with a read-write lock.
+pub(in crate::sync) struct RwSeek<'a> {
+    lock: &'a RawRwLock,
+    side: Side,
 }
 
-impl Seek for WriteSeek<'_> {
+impl Seek for RwSeek<'_> {
     type Under = Lines<Line>;
 
     fn under(&self) -> &SpinLock<Lines<Line>> {
-        &self.0.word.lines
+        &self.lock.word.lines
     }
 
     fn line<'a>(&self, under: &'a mut Lines<Line>) -> &'a mut Line {
-        &mut under.writers
+        under.line(self.side)
     }
 
     fn try_now(&self, _: Comer) -> bool {
-        self.0.word.try_write()
+        self.lock.word.try_lock(self.side)
     }
 
     fn enter(&self, under: &mut Lines<Line>, comer: Comer, _: bool) -> (Option<Entry>, Wakes) {
-        (Some(self.0.word.enter_write(under, comer)), Wakes::NONE)
+        let entry = self.lock.word.enter(under, self.side, comer);
+        (Some(entry), Wakes::NONE)
     }
 
     fn left(&self, under: &mut Lines<Line>) -> Wakes {
-        self.0.settle_under(under)
+        self.lock.settle_under(under)
     }
 
     fn pass_on(&self, _: bool) {
-        self.0.settle();
+        self.lock.settle();
     }
 }
 
