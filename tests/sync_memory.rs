@@ -120,7 +120,7 @@ fn waits_allocate_nothing(runtime: &Runtime) {
                 }
             })
         };
-        let mut hundred = || {
+        let hundred = || {
             for _ in 0..100 {
                 turn(&world, &permits, &barrier);
                 to_and_fro(&world, true);
