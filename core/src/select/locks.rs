@@ -14,6 +14,7 @@ use crate::sync::{
 
 macro_rules! arm {
     ($future:ident $(<$value:ident>)?) => {
+        #[diagnostic::do_not_recommend]
         impl<'a $(, $value: ?Sized)?> Arm for $future<'a $(, $value)?> {
             type Output = <Self as Future>::Output;
 
