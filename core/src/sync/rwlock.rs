@@ -21,7 +21,7 @@ use crate::wait::instant::Instant;
 /// A writer that waits keeps new readers out, so it is not starved; when it unlocks, all readers that
 /// wait are woken before the next writer, so neither are they. Who finds the lock free may have it before
 /// those that were woken and are on their way, until one of them has waited for 1 ms: then it is given to
-/// them in their order. ([`RawRwLock`](super::RawRwLock) always does that, as Go's.) Whoever reads must not read again: with a writer
+/// them in their order. ([`RawRwLock`] always does that, as Go's.) Whoever reads must not read again: with a writer
 /// in between that is a deadlock (found where deadlocks are looked for). It does not poison;
 /// [`poison::RwLock`](super::poison::RwLock) does.
 ///
