@@ -93,12 +93,7 @@ impl Builder {
     /// ```
     pub fn build(self) -> io::Result<Runtime> {
         let workers = self.workers.map_or_else(shared::default_workers, Ok)?;
-        if !(1..=shared::MOST_WORKERS).contains(&workers) {
-            return Err(invalid(format!(
-                "a runtime of {workers} workers: choose from 1 to {}",
-                shared::MOST_WORKERS
-            )));
-        }
+        check_workers(workers)?;
         let blocking = self.blocking_threads.unwrap_or(shared::BLOCKING);
         if blocking == 0 {
             return Err(invalid(
@@ -120,6 +115,16 @@ impl Builder {
             blocking,
         })
     }
+}
+
+pub(super) fn check_workers(workers: usize) -> io::Result<()> {
+    if (1..=shared::MOST_WORKERS).contains(&workers) {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "a runtime of {workers} workers: choose from 1 to {}",
+        shared::MOST_WORKERS
+    )))
 }
 
 fn invalid(text: String) -> io::Error {

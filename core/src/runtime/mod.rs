@@ -8,6 +8,7 @@ mod builder;
 
 pub use crate::sched::metrics::{BlockingMetrics, Metrics, WorkerMetrics};
 pub use crate::sched::overflow::Fatal;
+pub use crate::sched::worker::WorkerState;
 pub use builder::Builder;
 
 use std::fmt;
@@ -271,6 +272,33 @@ impl Runtime {
         self.shared.pool.set_cap(most);
     }
 
+    /// How many workers run routines from now on.
+    ///
+    /// More start at once. Of those that are too many each goes on with the routines that live there, starts
+    /// none, and ends with the last of them; they are the first to be taken when there are to be more again.
+    /// Timers, sockets and locks of such routines work on.
+    ///
+    /// **Blocks**: never for long.
+    ///
+    /// # Errors
+    /// `InvalidInput` for none or more than 1,024; the system's error if it refuses a thread: then there are
+    /// as many as there could be; after a shutdown.
+    ///
+    /// # Go
+    /// `runtime.GOMAXPROCS(n)`, which stops the world for it.
+    ///
+    /// # Examples
+    /// ```
+    /// let runtime = rust_routines::runtime::Builder::new().workers(1).build()?;
+    /// runtime.set_workers(3)?;
+    /// assert_eq!(runtime.metrics().active, 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn set_workers(&self, workers: usize) -> io::Result<()> {
+        builder::check_workers(workers)?;
+        self.shared.set_workers(workers)
+    }
+
     /// Ends the runtime: cancels every routine and waits until all have ended.
     ///
     /// A cancelled routine unwinds at its next park: destructors run, locks are released, `join`
@@ -377,7 +405,7 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime")
             .field("name", &self.shared.config.name)
-            .field("workers", &self.shared.workers.len())
+            .field("workers", &self.shared.roster.active_count())
             .finish()
     }
 }

@@ -35,7 +35,7 @@ use super::clock::{self, Nanos};
 use super::core::{Core, with_core};
 use super::forbid::forbid_park;
 use super::shared::{self, Shared};
-use super::worker::Worker;
+use super::worker::{Worker, WorkerState};
 use crate::driver::timers::{Key, Timers};
 use crate::prim::{AtomicI64, AtomicUsize, Ordering, SpinLock, full_fence};
 use crate::queue::table::{Closed, Spot, Table};
@@ -163,7 +163,7 @@ impl Place {
     /// workers that live for one routine at those that do not, each in turn.
     pub(crate) fn here() -> Place {
         with_core(|core| match core {
-            Some(core) if !core.is_own() => Place::at(core.worker),
+            Some(core) if core.is_active() => Place::at(core.worker),
             Some(core) => Place::elsewhere(&core.shared),
             None => Place::elsewhere(shared::global()),
         })
@@ -171,9 +171,10 @@ impl Place {
 
     fn elsewhere(runtime: &Shared) -> Place {
         static TURN: AtomicUsize = AtomicUsize::new(0);
-        let workers = &runtime.workers;
-        let turn = TURN.fetch_add(1, Ordering::Relaxed);
-        Place::at(workers[turn % workers.len()])
+        let roster = &runtime.roster;
+        let turn = TURN.fetch_add(1, Ordering::Relaxed) % roster.active_count().max(1);
+        let worker = roster.active().nth(turn);
+        Place::at(worker.unwrap_or_else(|| roster.get(0)))
     }
 
     fn at(worker: &'static Worker) -> Place {
@@ -227,9 +228,19 @@ fn tell(worker: &'static Worker, at: Nanos) {
     // ORDER: SeqCst, A2; pairs with the fence in `Core::sleep` (Z1): the sleeper sees `next`, or is seen.
     full_fence();
     worker.home().notice();
-    if at.saturating_add(GRACE) < runtime.watch.until.load(Ordering::Relaxed) {
+    if looked_at(worker).min(at.saturating_add(GRACE)) < runtime.watch.until.load(Ordering::Relaxed)
+    {
         runtime.ring_for_work();
     }
+}
+
+/// When others look at the table of `worker`, at the latest: at once if its thread has left.
+fn looked_at(worker: &Worker) -> Nanos {
+    let grace = match worker.state() {
+        WorkerState::Vacant => 0,
+        _ => GRACE,
+    };
+    worker.alarms.next().saturating_add(grace)
 }
 
 /// Fires what is due in the table of `worker`: its own thread, or a stand-in.
@@ -247,21 +258,20 @@ impl Core {
     /// Z1 to Z3: when this worker has to look at the tables of the others, at the latest; what is late
     /// already is fired, and asks for another look at once.
     pub(super) fn watch_others(&self) -> Nanos {
-        if self.is_own() {
+        if !self.is_active() {
             return Nanos::MAX;
         }
         let others = || {
-            let all = self.shared.workers.iter().copied();
+            let all = self.shared.roster.iter();
             all.filter(|other| !ptr::eq(*other, self.worker))
         };
-        let first = others().map(|other| other.alarms.next()).min();
-        let first = first.unwrap_or(Nanos::MAX).saturating_add(GRACE);
+        let first = others().map(looked_at).min().unwrap_or(Nanos::MAX);
         if first == Nanos::MAX {
             return first;
         }
         let now = clock::now();
         if first <= now {
-            let late = |other: &&Worker| other.alarms.next() <= now - GRACE;
+            let late = |other: &&'static Worker| looked_at(other) <= now;
             others()
                 .filter(late)
                 .for_each(|other| fire(other, &self.shared, now));
@@ -287,7 +297,7 @@ impl Core {
         watch.load(Ordering::Relaxed) == Nanos::MAX
             && self
                 .shared
-                .workers
+                .roster
                 .iter()
                 .any(|worker| worker.alarms.next() != Nanos::MAX)
     }
@@ -300,12 +310,19 @@ impl Core {
         }
     }
 
-    /// The worker leaves: nothing fires here any more.
+    /// The runtime has stopped: nothing fires here any more, nor where a thread has left before.
     pub(super) fn close_alarms(&self) {
-        for alarm in self.worker.alarms.close().drain() {
-            // What the user's values wait for when they are dropped may never come.
-            let _guard = forbid_park();
-            contain(|| alarm.abandon());
-        }
+        close(self.worker);
+        let all = self.shared.roster.iter();
+        all.filter(|worker| worker.state() == WorkerState::Vacant)
+            .for_each(close);
+    }
+}
+
+fn close(worker: &Worker) {
+    for alarm in worker.alarms.close().drain() {
+        // What the user's values wait for when they are dropped may never come.
+        let _guard = forbid_park();
+        contain(|| alarm.abandon());
     }
 }

@@ -12,7 +12,7 @@ use crossbeam_deque::Worker as Deque;
 
 use super::due::Pace;
 use super::registry::Registry;
-use super::shared::Shared;
+use super::shared::{Phase, Shared};
 use super::worker::{Seat, Worker};
 use crate::control::blocks::Local;
 use crate::control::{Body, Fresh};
@@ -32,7 +32,7 @@ thread_local! {
 pub(crate) struct Core {
     pub(crate) shared: Arc<Shared>,
     pub(crate) worker: &'static Worker,
-    /// Index into `shared.workers`, or `OWN`.
+    /// Its place in the roster, or `OWN`.
     pub(crate) number: usize,
     pub(super) deque: Deque<Fresh>,
     pub(super) sleeper: Sleeper,
@@ -70,7 +70,7 @@ pub(crate) struct Core {
     pub(super) owes_watch: Cell<bool>,
     /// For each worker that was seen with a single routine to be stolen: how many it had started then,
     /// and when that was.
-    pub(super) seen: Vec<Cell<Option<(u64, Nanos)>>>,
+    pub(super) seen: RefCell<Vec<Option<(u64, Nanos)>>>,
     /// When the poller was last asked.
     pub(super) last_poll: Cell<i64>,
     /// The timers of waits of this home: nobody else could make use of what is due in them.
@@ -150,7 +150,7 @@ impl Core {
             last_trim: Cell::new(0),
             last_move: Cell::new(0),
             owes_watch: Cell::new(false),
-            seen: shared.workers.iter().map(|_| Cell::new(None)).collect(),
+            seen: RefCell::default(),
             last_poll: Cell::new(0),
             timers: RefCell::default(),
             next_timer: Cell::new(Nanos::MAX),
@@ -163,7 +163,9 @@ impl Core {
         let bomb = Bomb("a worker's loop panicked");
         core.run();
         core.evict_sockets();
-        core.close_alarms();
+        if core.shared.phase() == Phase::Stopped {
+            core.close_alarms();
+        }
         bomb.defuse();
         CORE.set(ptr::null());
         drop(alternate);
@@ -186,30 +188,23 @@ impl Core {
             ..
         } = self;
         drop(cache);
-        let mut staff = shared.staff.lock();
-        if number == Core::OWN {
-            staff.own.retain(|own| !ptr::eq(*own, worker));
-            staff.past_spawned += worker.stats.spawned.get();
-            staff.past_finished += worker.stats.finished.get();
-            Worker::retire(Seat {
-                worker,
-                deque,
-                sleeper,
-            });
-        } else {
-            // Fixed workers stay readable for metrics until the runtime itself goes.
-            staff.seats.push(Seat {
-                worker,
-                deque,
-                sleeper,
-            });
-        }
-        staff.left += 1;
-        shared.changed.notify_all();
+        let seat = Seat {
+            worker,
+            deque,
+            sleeper,
+        };
+        shared.let_go(number, seat);
     }
 
+    /// Whether it lives for one routine.
     pub(crate) fn is_own(&self) -> bool {
         self.number == Core::OWN
+    }
+
+    /// Whether it takes new routines.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        self.worker.is_active()
     }
 
     /// The routine that runs now.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::shared::Shared;
-use super::worker::Worker;
+use super::worker::{Worker, WorkerState};
 use crate::prim::Ordering;
 use crate::sys::clock;
 
@@ -14,8 +14,16 @@ use crate::sys::clock;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metrics {
-    /// One entry for each worker, then one for each worker of `Place::Own` that runs now.
+    /// One entry for each worker there has been, then one for each worker of `Place::Own` that runs now.
     pub workers: Vec<WorkerMetrics>,
+    /// Workers that start routines.
+    pub active: usize,
+    /// Of those, workers that stand in for others which are stuck.
+    pub compensating: usize,
+    /// Workers that are too many, and end when nothing lives there any more.
+    pub draining: usize,
+    /// Workers of [`Place::Own`](crate::routine::Place::Own).
+    pub own: usize,
     /// Routines spawned since the start.
     pub spawned: u64,
     /// Routines that have ended.
@@ -44,6 +52,8 @@ pub struct BlockingMetrics {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WorkerMetrics {
+    /// What it is there for.
+    pub state: WorkerState,
     /// Routines that have started here and have not ended; they stay here.
     pub live: usize,
     /// Routines that were placed here and have not started.
@@ -92,7 +102,8 @@ impl Metrics {
 impl Shared {
     pub(crate) fn metrics(&self) -> Metrics {
         let staff = self.staff.lock();
-        let all: Vec<&Worker> = self.workers.iter().chain(&staff.own).copied().collect();
+        let own = staff.own.iter().copied();
+        let all: Vec<&Worker> = self.roster.iter().chain(own).collect();
         let finished = all
             .iter()
             .map(|worker| worker.stats.finished.get())
@@ -102,7 +113,12 @@ impl Shared {
             .map(|worker| worker.stats.spawned.get())
             .sum::<u64>();
         let refused = self.outside.refused.load(Ordering::Relaxed);
+        let count = |state| all.iter().filter(|worker| worker.state() == state).count();
         Metrics {
+            active: count(WorkerState::Active),
+            compensating: staff.extra,
+            draining: count(WorkerState::Draining),
+            own: count(WorkerState::Own),
             workers: all.into_iter().map(snapshot).collect(),
             finished: finished + staff.past_finished,
             spawned: spawned + staff.past_spawned + self.outside.spawned.load(Ordering::Relaxed)
@@ -130,6 +146,7 @@ fn snapshot(worker: &Worker) -> WorkerMetrics {
     let since = stats.awake_since.load(Ordering::Relaxed);
     let awake = if since > 0 { clock::now() - since } else { 0 };
     WorkerMetrics {
+        state: worker.state(),
         live: stats.live.get() as usize,
         waiting: worker.mail.pending(),
         busy: Duration::from_nanos(stats.busy.get() + u64::try_from(awake).unwrap_or(0)),

@@ -3,6 +3,8 @@
 //! | file | what |
 //! |---|---|
 //! | `worker` | what others see of a worker: home, mail, nursery, alarms, counters |
+//! | `roster` | the workers of a runtime, by number; their states |
+//! | `staff` | their threads: hired, drained, let go |
 //! | `shared` | what the workers of one runtime have in common |
 //! | `core` | what only the worker's own thread touches; the current routine |
 //! | `run` | the loop: what to run next, start, resume, retire |
@@ -35,10 +37,12 @@ pub(crate) mod overflow;
 pub(crate) mod park;
 pub(crate) mod place;
 pub(crate) mod registry;
+pub(crate) mod roster;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod shared;
 pub(crate) mod sockets;
+pub(crate) mod staff;
 pub(crate) mod stop;
 pub(crate) mod worker;
 

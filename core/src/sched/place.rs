@@ -22,7 +22,7 @@ impl Core {
         let arrival = self.take_arrival();
         match place {
             Place::Near if self.hands_out_work(arrival) => self.spread(fresh, arrival),
-            Place::Near if self.is_own() => self.shared.injector.push(fresh),
+            Place::Near if !self.is_active() => self.shared.injector.push(fresh),
             Place::Near => self.add_child(fresh),
             Place::Spread => self.spread(fresh, arrival),
             Place::Own => {
@@ -62,7 +62,7 @@ impl Core {
             unsafe { body.as_ref() }.last_reason().is_external()
         };
         (arrival.is_some() || self.current().is_some_and(was_external))
-            && self.shared.workers.len() > 1
+            && self.shared.roster.active_count() > 1
     }
 }
 
@@ -105,8 +105,10 @@ impl Shared {
 
     /// A worker that was last seen on `cpu` and has at most `most` live routines.
     fn worker_on(&self, cpu: usize, most: usize) -> Option<usize> {
-        self.workers.iter().position(|worker| {
-            worker.stats.cpu.load(Ordering::Relaxed) == cpu + 1 && worker.load() <= most
+        self.roster.iter().position(|worker| {
+            worker.stats.cpu.load(Ordering::Relaxed) == cpu + 1
+                && worker.takes_spread()
+                && worker.load() <= most
         })
     }
 
@@ -114,21 +116,27 @@ impl Shared {
     /// first from number `from` on. A worker that was last seen on the CPU `wish` is preferred as long
     /// as that keeps the balance.
     fn spread(&self, fresh: Fresh, from: usize, wish: Option<usize>) -> usize {
-        let count = self.workers.len();
+        let count = self.roster.len();
         let (fewest, number) = (0..count)
             .map(|i| (from % count + i) % count)
-            .map(|number| (self.workers[number].load(), number))
+            .filter(|&number| self.roster.get(number).takes_spread())
+            .map(|number| (self.roster.get(number).load(), number))
             .min_by_key(|&(load, _)| load)
-            .expect("a runtime has at least one worker");
+            // All are stuck, or about to drain: from the mail it is sent on.
+            .unwrap_or((0, 0));
         let number = wish
             .and_then(|cpu| self.worker_on(cpu, fewest + fewest / SLACK + 1))
             .unwrap_or(number);
-        let worker = self.workers[number];
+        let worker = self.roster.get(number);
         worker.mail.push(fresh);
-        // ORDER: SeqCst orders the mail before the look at the sleep word; pairs with
-        // `Home::fall_asleep`, after which the worker looks at its mail.
+        // ORDER: SeqCst orders the mail before the looks at state and sleep word; pairs with
+        // `Home::fall_asleep`, after which the worker looks at its mail, and with D2 in `send_on`.
         fence(Ordering::SeqCst);
-        worker.home().notice();
+        if worker.is_active() {
+            worker.home().notice();
+        } else {
+            self.send_on(worker);
+        }
         number
     }
 }

@@ -144,7 +144,7 @@ impl Core {
 
     /// A batch from the injector; the first to run, the others to the deque. `note_moved` follows.
     pub(super) fn pick_injected(&self) -> Option<Fresh> {
-        if self.is_own() || self.shared.injector.is_empty() {
+        if !self.is_active() || self.shared.injector.is_empty() {
             return None;
         }
         loop {
@@ -207,6 +207,25 @@ impl Core {
             self.note_moved();
         }
         newest
+    }
+
+    /// What has not started here goes where any active worker finds it.
+    pub(super) fn send_all_on(&self) {
+        let newest = match self.has_children.get() {
+            true => self.flush_nursery(),
+            false => None,
+        };
+        let rest = std::iter::from_fn(|| match self.deque.is_empty() {
+            true => None,
+            false => self.deque.pop(),
+        });
+        for fresh in newest.into_iter().chain(rest) {
+            self.shared.injector.push(fresh);
+            self.shared.ring_for_work();
+        }
+        if self.worker.mail.pending() > 0 {
+            self.shared.send_on(self.worker);
+        }
     }
 
     /// Not-started routines have moved into this worker's deque: a worker that looked here before and

@@ -43,13 +43,12 @@ impl Core {
         if self.poll_at_once() {
             return;
         }
-        let mut search = if self.is_own() {
-            None
+        let mut search = if self.is_active() {
+            let idle = &self.shared.idle;
+            let awake = self.shared.roster.active_count();
+            idle.search(awake.saturating_sub(idle.sleeping()))
         } else {
-            let asleep = self.shared.idle.sleeping();
-            self.shared
-                .idle
-                .search(self.shared.workers.len().saturating_sub(asleep))
+            None
         };
         loop {
             if let Some(searching) = search {
@@ -66,8 +65,10 @@ impl Core {
                 }
                 return;
             }
-            if search.is_none() {
-                return;
+            match search.take() {
+                Some(searching) if self.is_active() => search = Some(searching),
+                Some(searching) => return self.end_search(searching),
+                None => return,
             }
         }
     }
@@ -112,15 +113,15 @@ impl Core {
         let Some(cpu) = self.note_cpu() else {
             return true;
         };
-        let shares = |other: &&'static Worker| {
-            !std::ptr::eq(*other, self.worker)
+        let shares = |other: &'static Worker| {
+            !std::ptr::eq(other, self.worker)
                 && other.stats.cpu.load(Ordering::Relaxed) == cpu + 1
                 && other.stats.awake_since.load(Ordering::Relaxed) > 0
         };
-        if !self.shared.workers.iter().any(shares) {
+        if !self.shared.roster.iter().any(shares) {
             return true;
         }
-        if !self.shared.has_cpu_for_each || now - self.last_move.get() < MOVE_EVERY {
+        if !self.shared.has_cpu_for_each() || now - self.last_move.get() < MOVE_EVERY {
             return false;
         }
         self.last_move.set(now);
@@ -166,19 +167,24 @@ impl Core {
 
     /// Takes not-started routines from another worker, starting with a random one.
     fn steal(&self) -> Option<Fresh> {
-        let workers = &self.shared.workers;
-        let first = self.random(workers.len());
-        (0..workers.len())
-            .map(|i| (first + i) % workers.len())
-            .filter(|&i| i != self.number && self.may_take_from(i, workers[i]))
-            .find_map(|i| self.steal_from(workers[i]))
+        let roster = &self.shared.roster;
+        let count = roster.len();
+        let first = self.random(count);
+        (0..count)
+            .map(|i| (first + i) % count)
+            .filter(|&i| i != self.number && self.may_take_from(i, roster.get(i)))
+            .find_map(|i| self.steal_from(roster.get(i)))
     }
 
     /// One routine alone is left to its worker for a moment, as long as that goes on starting some. Taken at
     /// once, the children of a chain - a sieve, a pipeline that grows - would end up at other homes than
     /// their parents, and all they ever say to each other cross over.
     fn may_take_from(&self, number: usize, victim: &Worker) -> bool {
-        let before = self.seen[number].take();
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() <= number {
+            seen.resize(number + 1, None);
+        }
+        let before = seen[number].take();
         match victim.stealable() {
             0 => false,
             1 => {
@@ -190,7 +196,7 @@ impl Core {
                 if now - since >= PATIENCE {
                     return true;
                 }
-                self.seen[number].set(Some((started, since)));
+                seen[number] = Some((started, since));
                 false
             }
             _ => true,
@@ -219,12 +225,14 @@ impl Core {
 
     /// Sleeps until rung or until a timer is due; the evidence says that it was rung to search.
     fn sleep(&self, searching: Option<Searching>) -> Option<Searching> {
-        let listed = !self.is_own();
+        let listed = self.is_active();
         if listed {
             self.shared.idle.enter(self.number, searching);
             if self.shared.has_stealable() {
                 return Some(self.shared.idle.leave_to_search(self.number));
             }
+        } else if let Some(searching) = searching {
+            self.end_search(searching);
         }
         let home = self.worker.home();
         if home.fall_asleep() {

@@ -2,16 +2,16 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, JoinHandle};
 
 use crossbeam_deque::Injector;
 use parking_lot::{Condvar, Mutex};
 
 use super::alarms::Watch;
-use super::core::Core;
 use super::idle::Idle;
 use super::overflow::FatalHook;
-use super::worker::{Seat, Worker};
+use super::roster::Roster;
+use super::staff::{MOST_EXTRA, Staff};
+use super::worker::Worker;
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
 use crate::prim::{AtomicU8, AtomicU64, CachePadded, Ordering};
@@ -48,7 +48,7 @@ pub(crate) enum Phase {
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) workers: Box<[&'static Worker]>,
+    pub(crate) roster: Roster,
     pub(crate) idle: CachePadded<Idle>,
     /// What was spawned outside of the workers, or could not be started yet.
     pub(crate) injector: CachePadded<Injector<Fresh>>,
@@ -59,8 +59,8 @@ pub(crate) struct Shared {
     pub(super) watch: CachePadded<Watch>,
     /// Threads for work that blocks.
     pub(crate) pool: Arc<Pool>,
-    /// Whether there are at least as many CPUs as workers.
-    pub(crate) has_cpu_for_each: bool,
+    /// CPUs there were at the start.
+    cpus: usize,
     phase: AtomicU8,
     pub(crate) staff: Mutex<Staff>,
     /// Signalled when a worker's thread has left its loop or added to the report.
@@ -115,9 +115,6 @@ pub(crate) fn default_workers() -> io::Result<usize> {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.pool.close();
-        for seat in self.staff.get_mut().seats.drain(..) {
-            Worker::retire(seat);
-        }
     }
 }
 
@@ -127,134 +124,36 @@ pub(crate) struct Outside {
     pub(crate) refused: AtomicU64,
 }
 
-/// The threads of a runtime.
-#[derive(Default)]
-pub(crate) struct Staff {
-    pub(crate) threads: Vec<JoinHandle<()>>,
-    /// Workers of `Place::Own` that run now.
-    pub(crate) own: Vec<&'static Worker>,
-    /// Threads that have left their loop.
-    pub(crate) left: usize,
-    /// Threads that were started.
-    pub(crate) hired: usize,
-    /// Workers whose threads have left, kept for metrics until the runtime is dropped.
-    pub(crate) seats: Vec<Seat>,
-    /// Routines spawned and finished by own workers that have ended.
-    pub(crate) past_spawned: u64,
-    pub(crate) past_finished: u64,
-    /// What still lived when the time-out of a shutdown passed.
-    pub(crate) stuck: Vec<String>,
-    /// Workers that have added to `stuck`.
-    pub(crate) reported: Vec<*const Worker>,
-}
-
-// SAFETY: the pointers in `reported` are names of type-stable workers, compared only.
-unsafe impl Send for Staff {}
-
 impl Shared {
     /// Starts the workers' threads.
     pub(crate) fn start(config: Config) -> io::Result<Arc<Shared>> {
         super::overflow::install();
-        let seats: Vec<Seat> = (0..config.workers).map(|_| Worker::hire()).collect();
-        let depot = Arc::new(Depot::new(config.stack));
+        let workers = config.workers;
         let shared = Arc::new(Shared {
-            workers: seats.iter().map(|seat| seat.worker).collect(),
+            roster: Roster::new(MOST_WORKERS + MOST_EXTRA),
             idle: CachePadded::new(Idle::new()),
             injector: CachePadded::new(Injector::new()),
             outside: CachePadded::default(),
-            depot,
+            depot: Arc::new(Depot::new(config.stack)),
             watch: CachePadded::new(Watch::new()),
             pool: Pool::new(
                 format!("{}-blocking", config.name),
                 config.blocking,
                 pool::KEEP,
             ),
-            has_cpu_for_each: config.workers <= cpus::available(),
+            cpus: cpus::available(),
             phase: AtomicU8::new(Phase::Running as u8),
             staff: Mutex::default(),
             changed: Condvar::new(),
             config,
         });
-        for worker in &shared.workers {
-            // Of somebody before us, whose end has emptied it.
-            drop(worker.alarms.renew(Arc::downgrade(&shared)));
-        }
-        let mut seats = seats.into_iter().enumerate();
-        while let Some((number, seat)) = seats.next() {
-            let name = format!("{}-worker-{number}", shared.config.name);
-            if let Err((error, seat)) = shared.hire(name, number, seat) {
-                // Those that run may look into every seat: they have to be gone before one is reused.
-                shared.set_phase(Phase::Stopped);
-                shared.wait_until_left(None);
-                Worker::retire(seat);
-                seats.for_each(|(_, seat)| Worker::retire(seat));
-                return Err(error);
-            }
+        if let Err(error) = shared.set_workers(workers) {
+            // Those that run may look into every seat: they have to be gone before one is reused.
+            shared.set_phase(Phase::Stopped);
+            shared.wait_until_left(None);
+            return Err(error);
         }
         Ok(shared)
-    }
-
-    /// Starts one thread; gives the seat back if there can be none.
-    fn hire(
-        self: &Arc<Self>,
-        name: String,
-        number: usize,
-        seat: Seat,
-    ) -> Result<(), (io::Error, Seat)> {
-        let (shared, seat) = (self.clone(), Arc::new(Mutex::new(Some(seat))));
-        let passed = seat.clone();
-        let mut staff = self.staff.lock();
-        let thread = thread::Builder::new().name(name).spawn(move || {
-            let seat = passed
-                .lock()
-                .take()
-                .expect("only this thread takes the seat");
-            drop(passed);
-            Core::main(shared, seat, number);
-        });
-        match thread {
-            Ok(thread) => {
-                staff.threads.push(thread);
-                staff.hired += 1;
-                Ok(())
-            }
-            Err(error) => {
-                drop(staff);
-                let seat = seat
-                    .lock()
-                    .take()
-                    .expect("the thread that would take it never ran");
-                let text = format!("cannot start a worker's thread: {error}");
-                Err((io::Error::new(error.kind(), text), seat))
-            }
-        }
-    }
-
-    /// Starts a worker for one routine; gives the routine back if there can be no thread for it.
-    pub(crate) fn hire_own(self: &Arc<Self>, fresh: Fresh) -> Result<(), (io::Error, Fresh)> {
-        let seat = Worker::hire();
-        let worker = seat.worker;
-        worker.mail.push(fresh);
-        {
-            let mut staff = self.staff.lock();
-            staff.own.push(worker);
-            // Not joined: they may still run the destructors of thread-locals, and we a routine.
-            staff.threads.retain(|thread| !thread.is_finished());
-        }
-        let name = format!("{}-own", self.config.name);
-        self.hire(name, Core::OWN, seat).map_err(|(error, seat)| {
-            self.staff
-                .lock()
-                .own
-                .retain(|own| !std::ptr::eq(*own, worker));
-            let fresh = worker
-                .mail
-                .pop()
-                .expect("nobody else takes an own worker's mail");
-            worker.mail.arrived();
-            Worker::retire(seat);
-            (error, fresh)
-        })
     }
 
     #[inline]
@@ -274,21 +173,26 @@ impl Shared {
         // look at the phase after falling asleep (`Home::notice`).
         self.phase.fetch_max(phase as u8, Ordering::SeqCst);
         let staff = self.staff.lock();
-        for worker in self.workers.iter().chain(&staff.own) {
+        for worker in self.roster.iter().chain(staff.own.iter().copied()) {
             worker.home().ring();
         }
     }
 
+    /// Whether there are at least as many CPUs as workers.
+    pub(super) fn has_cpu_for_each(&self) -> bool {
+        self.roster.active_count() <= self.cpus
+    }
+
     /// Whether a thief would find anything anywhere.
     pub(crate) fn has_stealable(&self) -> bool {
-        !self.injector.is_empty() || self.workers.iter().any(|worker| worker.has_stealable())
+        !self.injector.is_empty() || self.roster.iter().any(Worker::has_stealable)
     }
 
     /// After publishing stealable work: rings a sleeper unless somebody searches already.
     #[inline]
     pub(crate) fn ring_for_work(&self) {
         if let Some(number) = self.idle.to_ring() {
-            self.workers[number].home().ring();
+            self.roster.get(number).home().ring();
         }
     }
 }

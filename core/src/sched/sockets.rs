@@ -31,7 +31,7 @@ impl Core {
             return Ok(poller);
         }
         let made = make_poller(self.worker);
-        for worker in &self.shared.workers {
+        for worker in self.shared.roster.active() {
             if make_poller(worker).is_err() {
                 // It tries again when it needs one.
                 break;
@@ -39,7 +39,8 @@ impl Core {
         }
         // Without descriptors for another one, a colleague's does: its events are woken across.
         made.or_else(|error| {
-            let mut colleagues = self.shared.workers.iter();
+            // Worker 0 comes first, which stays for good.
+            let mut colleagues = self.shared.roster.active();
             let found = colleagues.find_map(|worker| worker.poller.get());
             found.ok_or(error)
         })

@@ -19,8 +19,9 @@ use std::ptr;
 use std::time::Instant;
 
 use super::core::Core;
-use super::shared::{Phase, Shared, Staff};
-use super::worker::Worker;
+use super::shared::{Phase, Shared};
+use super::staff::Staff;
+use super::worker::{Worker, WorkerState};
 use crate::control::{Body, Outcome};
 use crate::prim::{Ordering, fence};
 use crate::sys::signal;
@@ -30,13 +31,17 @@ impl Core {
     #[inline]
     pub(super) fn must_leave(&self) -> bool {
         let phase = self.shared.phase();
-        (phase != Phase::Running || self.is_own()) && self.must_leave_slow(phase)
+        (phase != Phase::Running || !self.is_active()) && self.must_leave_slow(phase)
     }
 
     #[cold]
     fn must_leave_slow(&self, phase: Phase) -> bool {
         if self.is_own() && self.has_served() {
             // The last one to end counts down for those that already sleep.
+            self.count_down(phase);
+            return true;
+        }
+        if phase < Phase::Stopped && self.has_drained() {
             self.count_down(phase);
             return true;
         }
@@ -57,6 +62,22 @@ impl Core {
             || (phase >= Phase::Stopping && !self.cancelled_all.get())
             || (phase >= Phase::Reporting && !self.reported.get())
             || (self.is_own() && self.has_served())
+            || (self.worker.state() == WorkerState::Draining && self.is_empty())
+    }
+
+    /// A worker that drains: sends on what has not started; whether it leaves, for nothing lives here any
+    /// more.
+    fn has_drained(&self) -> bool {
+        if self.worker.state() != WorkerState::Draining {
+            return false;
+        }
+        self.send_all_on();
+        self.is_empty() && self.shared.vacate(self.worker)
+    }
+
+    /// Whether nothing that has started here goes on.
+    fn is_empty(&self) -> bool {
+        self.worker.stats.started.get() == self.worker.stats.finished.get()
     }
 
     /// An own worker: its routine has come and gone.
@@ -132,7 +153,7 @@ impl Shared {
     /// Whether as many routines have finished as were spawned.
     fn is_quiescent(&self) -> bool {
         let staff = self.staff.lock();
-        let all = || self.workers.iter().chain(&staff.own);
+        let all = || self.roster.iter().chain(staff.own.iter().copied());
         // ORDER: SeqCst reads pair with the counting in `place_from_outside`.
         let finished = all().map(|worker| worker.stats.finished.get()).sum::<u64>()
             + staff.past_finished
@@ -200,7 +221,7 @@ impl Shared {
             }
         }
         let mut stuck = staff.stuck.clone();
-        for &worker in self.workers.iter().chain(&staff.own) {
+        for worker in self.roster.iter().chain(staff.own.iter().copied()) {
             if !staff.reported.iter().any(|seen| ptr::eq(*seen, worker)) {
                 stuck.extend(self.describe_current(worker));
             }

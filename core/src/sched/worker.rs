@@ -9,6 +9,7 @@
 //! | `mail` | whoever spreads a new routine to it |
 //! | `nursery` | the worker; thieves when its deque is empty |
 //! | `stats` | the worker only |
+//! | `post` | whoever hires, drains or watches it: rarely |
 //! | `alarms` | the worker, whoever sets or stops one, and a stand-in while it is stuck |
 //! | `poller` | the worker; later a stand-in while it is stuck |
 //!
@@ -24,7 +25,9 @@ use parking_lot::Mutex;
 use super::alarms::Alarms;
 use crate::control::{Body, Fresh, Home};
 use crate::driver::poller::Poller;
-use crate::prim::{AtomicI64, AtomicPtr, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock};
+use crate::prim::{
+    AtomicI64, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock,
+};
 use crate::sys::sleep::Sleeper;
 
 #[repr(C)]
@@ -35,6 +38,7 @@ pub(crate) struct Worker {
     /// runs first when the slice ends; until then an idle worker may take any of them.
     pub(crate) nursery: CachePadded<Nursery>,
     pub(crate) stats: CachePadded<Stats>,
+    pub(crate) post: CachePadded<Post>,
     pub(crate) alarms: CachePadded<Alarms>,
     /// Made when a routine of this home first waits for a socket; kept for the next user of the seat.
     pub(crate) poller: CachePadded<OnceLock<Poller>>,
@@ -48,6 +52,27 @@ pub(crate) struct Seat {
     pub(crate) worker: &'static Worker,
     pub(crate) deque: Deque<Fresh>,
     pub(crate) sleeper: Sleeper,
+}
+
+/// What a worker is there for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum WorkerState {
+    /// It starts routines, and takes them from others.
+    Active,
+    /// There are too many: it goes on with the routines that live there, starts none, and ends with the last.
+    Draining,
+    /// Its thread has ended. What it has counted stays, and another thread may take its place.
+    #[default]
+    Vacant,
+    /// It lives for one routine, placed with [`Place::Own`](crate::routine::Place::Own).
+    Own,
+}
+
+/// What a worker is told by others: read often, written rarely.
+pub(crate) struct Post {
+    state: AtomicU8,
 }
 
 /// The children of the slice that runs now.
@@ -208,6 +233,9 @@ impl Worker {
             }),
             nursery: CachePadded::new(Nursery::new()),
             stats: CachePadded::new(Stats::default()),
+            post: CachePadded::new(Post {
+                state: AtomicU8::new(WorkerState::Vacant as u8),
+            }),
             alarms: CachePadded::default(),
             poller: CachePadded::default(),
             stealer: deque.stealer(),
@@ -236,7 +264,36 @@ impl Worker {
         ] {
             counter.set(0);
         }
+        seat.worker.replace_state(WorkerState::Vacant);
         RETIRED.lock().push(seat);
+    }
+
+    #[inline]
+    pub(crate) fn state(&self) -> WorkerState {
+        match self.post.state.load(Ordering::Relaxed) {
+            0 => WorkerState::Active,
+            1 => WorkerState::Draining,
+            2 => WorkerState::Vacant,
+            _ => WorkerState::Own,
+        }
+    }
+
+    /// Whether it starts routines that others may start as well.
+    #[inline]
+    pub(crate) fn is_active(&self) -> bool {
+        self.post.state.load(Ordering::Relaxed) == WorkerState::Active as u8
+    }
+
+    /// Whether routines may be placed here by others.
+    pub(super) fn takes_spread(&self) -> bool {
+        self.is_active()
+    }
+
+    /// Under the staff's lock; followed by a SeqCst fence where others have to see it.
+    pub(super) fn replace_state(&self, state: WorkerState) -> WorkerState {
+        let old = self.state();
+        self.post.state.store(state as u8, Ordering::Relaxed);
+        old
     }
 
     #[inline]
@@ -275,6 +332,7 @@ mod tests {
             offset_of!(Worker, mail),
             offset_of!(Worker, nursery),
             offset_of!(Worker, stats),
+            offset_of!(Worker, post),
             offset_of!(Worker, alarms),
             offset_of!(Worker, poller),
             offset_of!(Worker, stealer),

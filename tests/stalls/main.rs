@@ -1,0 +1,17 @@
+//! Workers that get stuck, and workers that come and go.
+//!
+//! Nothing here measures time: what must happen is waited for, with a limit.
+#![forbid(unsafe_code)]
+
+mod drain;
+mod workers;
+
+use rust_routines::runtime::{Builder, Runtime};
+
+fn runtime(workers: usize) -> Runtime {
+    Builder::new()
+        .workers(workers)
+        .name("stalls")
+        .build()
+        .unwrap()
+}
