@@ -127,8 +127,8 @@ pub mod routine {
     pub use crate::sched::forbid::{ForbidPark, forbid_park};
     pub use crate::sched::hooks::on_switch;
     pub use crate::spawn::{
-        Builder, Id, JoinError, JoinHandle, Routine, blocking, current, is_routine, park,
-        park_timeout, restart, spawn, with_stack, yield_now,
+        Builder, Id, JoinError, JoinHandle, Routine, blocking, checkpoint, current, is_routine,
+        park, park_timeout, restart, spawn, with_stack, yield_now,
     };
     pub use crate::time;
     pub use crate::time::{sleep, sleep_until};

@@ -3,7 +3,10 @@
 //! Nothing here measures time: what must happen is waited for, with a limit.
 #![forbid(unsafe_code)]
 
+mod classes;
 mod drain;
+mod slices;
+mod standing_in;
 mod workers;
 
 use rust_routines::runtime::{Builder, Runtime};

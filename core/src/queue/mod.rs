@@ -5,6 +5,7 @@ pub(crate) mod bell;
 pub(crate) mod claim;
 pub(crate) mod event;
 pub(crate) mod gate;
+pub(crate) mod heartbeat;
 pub(crate) mod hint;
 pub(crate) mod inbox;
 pub(crate) mod list;

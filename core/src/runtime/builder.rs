@@ -1,8 +1,11 @@
 //! Building a runtime.
 
+use std::fmt;
 use std::io;
+use std::sync::Arc;
 
-use super::{Fatal, Runtime};
+use super::{Fatal, OnStall, Runtime, Stall};
+use crate::sched::stall::StallReport;
 use crate::sched::{Config, shared};
 use crate::stack::Size;
 
@@ -16,7 +19,7 @@ use crate::stack::Size;
 /// assert_eq!(runtime.metrics().workers.len(), 4);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use = "a Builder does nothing until `build`"]
 pub struct Builder {
     workers: Option<usize>,
@@ -24,6 +27,20 @@ pub struct Builder {
     name: Option<String>,
     fatal: Option<fn(&Fatal<'_>)>,
     blocking_threads: Option<usize>,
+    on_stall: OnStall,
+    stall_report: Option<StallReport>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.workers)
+            .field("stack_size", &self.stack_size)
+            .field("name", &self.name)
+            .field("blocking_threads", &self.blocking_threads)
+            .field("on_stall", &self.on_stall)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -77,6 +94,53 @@ impl Builder {
         self
     }
 
+    /// What is done about a worker that has run one routine for more than 10 ms; by default another one stands
+    /// in for it if something waits that it could run: for workers that are blocked in the kernel as many as
+    /// those are, up to four times the workers that were asked for and 64 more; for workers that compute one
+    /// more in all.
+    ///
+    /// # Go
+    /// No counterpart: Go's monitor takes the processor from a thread in a system call, and ends long slices.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::runtime::{Builder, OnStall};
+    ///
+    /// let runtime = Builder::new().workers(1).on_stall(OnStall::Report).build()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn on_stall(mut self, what: OnStall) -> Builder {
+        self.on_stall = what;
+        self
+    }
+
+    /// Calls `report` for each routine that keeps its worker to itself for more than 10 ms, once, and for probable
+    /// self-deadlocks, which are also written to stderr, every ten seconds.
+    ///
+    /// It runs on the thread of the runtime's monitor: until it returns, nobody looks after workers that are
+    /// stuck. It must not park; a panic ends it and nothing else. With the feature `tracing` each report is an
+    /// event as well, and with `RUST_ROUTINES_STALL=warn` in the environment they are written to stderr, at most
+    /// one a second.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::mpsc;
+    /// use rust_routines::runtime::{Builder, StallClass};
+    ///
+    /// let (tx, stalls) = mpsc::channel();
+    /// let builder = Builder::new().workers(1);
+    /// let runtime = builder.stall_report(move |stall| tx.send(stall.clone()).unwrap()).build()?;
+    /// let sleeper = runtime.spawn(|| std::thread::sleep(std::time::Duration::from_millis(100)));
+    /// let stall = stalls.recv().unwrap();
+    /// assert!(matches!(stall.class, StallClass::SystemCall { .. }));
+    /// sleeper.join().unwrap();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn stall_report(mut self, report: impl Fn(&Stall) + Send + Sync + 'static) -> Builder {
+        self.stall_report = Some(Arc::new(report));
+        self
+    }
+
     /// Starts the workers.
     ///
     /// **Blocks**: never for long.
@@ -113,6 +177,8 @@ impl Builder {
             name: name.into(),
             fatal: self.fatal,
             blocking,
+            on_stall: self.on_stall,
+            stall_report: self.stall_report,
         })
     }
 }

@@ -6,8 +6,9 @@
 
 mod builder;
 
-pub use crate::sched::metrics::{BlockingMetrics, Metrics, WorkerMetrics};
+pub use crate::sched::metrics::{BlockingMetrics, Metrics, StallMetrics, WorkerMetrics};
 pub use crate::sched::overflow::Fatal;
+pub use crate::sched::stall::{OnStall, Stall, StallClass};
 pub use crate::sched::worker::WorkerState;
 pub use builder::Builder;
 

@@ -243,6 +243,11 @@ fn looked_at(worker: &Worker) -> Nanos {
     worker.alarms.next().saturating_add(grace)
 }
 
+/// Whether others should have looked at its table.
+pub(super) fn is_late(worker: &Worker, now: Nanos) -> bool {
+    looked_at(worker) <= now
+}
+
 /// Fires what is due in the table of `worker`: its own thread, or a stand-in.
 #[cold]
 pub(super) fn fire(worker: &'static Worker, runtime: &Arc<Shared>, now: Nanos) {
@@ -271,10 +276,7 @@ impl Core {
         }
         let now = clock::now();
         if first <= now {
-            let late = |other: &&'static Worker| looked_at(other) <= now;
-            others()
-                .filter(late)
-                .for_each(|other| fire(other, &self.shared, now));
+            self.fire_others(now);
             return now;
         }
         match self.shared.watch.promise(first, self.number) {
@@ -282,6 +284,14 @@ impl Core {
             // Somebody else looks as early, or asks another one to.
             false => Nanos::MAX,
         }
+    }
+
+    /// Fires what is late in the tables of the others.
+    #[cold]
+    pub(super) fn fire_others(&self, now: Nanos) {
+        let all = self.shared.roster.iter();
+        all.filter(|other| !ptr::eq(*other, self.worker) && is_late(other, now))
+            .for_each(|other| fire(other, &self.shared, now));
     }
 
     /// Z5, but for the ring, which `hand_watch_over` does when the worker has left the list of sleepers.

@@ -23,6 +23,7 @@ use crate::stack::cache::Cache;
 use crate::sys::clock::Nanos;
 use crate::sys::signal::AlternateStack;
 use crate::sys::sleep::{Sleeper, be_punctual};
+use crate::sys::thread;
 use crate::sys::unwind::Bomb;
 
 thread_local! {
@@ -66,6 +67,8 @@ pub(crate) struct Core {
     pub(super) reported: Cell<bool>,
     pub(super) last_trim: Cell<i64>,
     pub(super) last_move: Cell<i64>,
+    /// Whether its last sleep was longer than the monitor waits between two looks.
+    pub(super) had_slept: Cell<bool>,
     /// It had promised to watch the others' alarms, and nobody has been asked to do so instead.
     pub(super) owes_watch: Cell<bool>,
     /// For each worker that was seen with a single routine to be stolen: how many it had started then,
@@ -149,6 +152,7 @@ impl Core {
             reported: Cell::new(false),
             last_trim: Cell::new(0),
             last_move: Cell::new(0),
+            had_slept: Cell::new(false),
             owes_watch: Cell::new(false),
             seen: RefCell::default(),
             last_poll: Cell::new(0),
@@ -159,6 +163,7 @@ impl Core {
             shared,
         };
         CORE.set(&core);
+        core.worker.set_thread(thread::current());
         // A panic here would leave `CORE` dangling and the routines of this home without a worker.
         let bomb = Bomb("a worker's loop panicked");
         core.run();
@@ -166,6 +171,7 @@ impl Core {
         if core.shared.phase() == Phase::Stopped {
             core.close_alarms();
         }
+        core.worker.set_thread(0);
         bomb.defuse();
         CORE.set(ptr::null());
         drop(alternate);
@@ -205,6 +211,16 @@ impl Core {
     #[inline]
     pub(crate) fn is_active(&self) -> bool {
         self.worker.is_active()
+    }
+
+    /// Whether the routine that runs here should let the others go first; `begin_slice` follows.
+    #[inline]
+    pub(crate) fn is_slice_over(&self) -> bool {
+        self.worker.is_slice_over()
+    }
+
+    pub(crate) fn begin_slice(&self) {
+        self.worker.begin_slice();
     }
 
     /// The routine that runs now.

@@ -170,6 +170,11 @@ impl Idle {
         self.leave(number).unwrap_or_else(|| self.search_anyway())
     }
 
+    /// Whether somebody searches, or could be rung to; a snapshot.
+    pub(crate) fn is_anyone_free(&self) -> bool {
+        self.counts.load(Ordering::Relaxed) != 0
+    }
+
     /// How many workers are listed as asleep; a snapshot.
     pub(crate) fn sleeping(&self) -> usize {
         sleeping(self.counts.load(Ordering::Relaxed)) as usize

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::worker::{Worker, WorkerState};
-use crate::prim::Ordering;
+use crate::prim::{AtomicU64, Ordering};
 use crate::sys::clock;
 
 /// A snapshot of a runtime's counters; made by [`Runtime::metrics`](crate::runtime::Runtime::metrics).
@@ -24,12 +24,30 @@ pub struct Metrics {
     pub draining: usize,
     /// Workers of [`Place::Own`](crate::routine::Place::Own).
     pub own: usize,
+    /// Routines that were found to keep their worker to themselves.
+    pub stalls: StallMetrics,
     /// Routines spawned since the start.
     pub spawned: u64,
     /// Routines that have ended.
     pub finished: u64,
     /// Threads for [`routine::blocking`](crate::routine::blocking).
     pub blocking: BlockingMetrics,
+}
+
+/// Stalls since the start, by what the routine was found doing at first, in [`Metrics`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StallMetrics {
+    /// Computing.
+    pub computing: u64,
+    /// In a system call.
+    pub system_calls: u64,
+    /// In a futex: a lock, a condition, a thread's token.
+    pub futexes: u64,
+    /// Blocked, and the system does not tell by what.
+    pub unknown: u64,
+    /// Reports of probable self-deadlocks.
+    pub probable_deadlocks: u64,
 }
 
 /// The threads for work that blocks, in [`Metrics`].
@@ -124,11 +142,24 @@ impl Shared {
             spawned: spawned + staff.past_spawned + self.outside.spawned.load(Ordering::Relaxed)
                 - refused,
             blocking: self.blocking_metrics(),
+            stalls: self.stall_metrics(),
         }
     }
 }
 
 impl Shared {
+    fn stall_metrics(&self) -> StallMetrics {
+        let counts = &self.monitor.counts;
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        StallMetrics {
+            computing: get(&counts.computing),
+            system_calls: get(&counts.system_calls),
+            futexes: get(&counts.futexes),
+            unknown: get(&counts.unknown),
+            probable_deadlocks: get(&counts.deadlocks),
+        }
+    }
+
     fn blocking_metrics(&self) -> BlockingMetrics {
         let count = self.pool.count();
         BlockingMetrics {

@@ -16,6 +16,8 @@
 //! | `due` | the timers of a worker's own waits |
 //! | `alarms` | timers that belong to no wait: set and stopped from anywhere, fired by whoever is there |
 //! | `limit` | what `timeout` limits: every wait inside of it |
+//! | `monitor` | the thread that looks at workers which are stuck |
+//! | `stall` | what is told of them |
 //! | `park` | leaving a routine: yield, suspend; the hooks around it |
 //! | `stop` | shutdown: cancel, count down, report, abandon |
 //! | `overflow` | a stack overflow, by name |
@@ -33,6 +35,7 @@ pub(crate) mod hooks;
 pub(crate) mod idle;
 pub(crate) mod limit;
 pub(crate) mod metrics;
+pub(crate) mod monitor;
 pub(crate) mod overflow;
 pub(crate) mod park;
 pub(crate) mod place;
@@ -43,6 +46,7 @@ pub(crate) mod search;
 pub(crate) mod shared;
 pub(crate) mod sockets;
 pub(crate) mod staff;
+pub(crate) mod stall;
 pub(crate) mod stop;
 pub(crate) mod worker;
 

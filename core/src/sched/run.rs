@@ -44,17 +44,14 @@ const STREAK: u32 = 8;
 
 impl Core {
     pub(super) fn run(&self) {
-        self.worker
-            .stats
-            .awake_since
-            .store(clock::now().max(1), Ordering::Relaxed);
+        self.note_awake();
         while !self.must_leave() {
             match self.pick() {
                 Some(work) => self.perform(work),
                 None => self.rest(),
             }
         }
-        self.note_asleep();
+        let _now = self.note_asleep();
     }
 
     #[inline(always)]
@@ -162,6 +159,9 @@ impl Core {
         // First: what came in time is not late because nobody has looked.
         self.poll_now_and_then();
         self.fire_timers();
+        if self.shared.monitor.take_errand() {
+            self.fire_others(clock::now());
+        }
         let home = self.worker.home();
         if home.has_mail() {
             home.take(&self.ready);
@@ -296,8 +296,8 @@ impl Core {
         // SAFETY: taken from a queue of this home, so alive and ours to run.
         unsafe { body.as_ref() }.set_reason(Reason::Running);
         self.current.set(Some(body));
-        stats.current.store(body.as_ptr(), Ordering::Relaxed);
         stats.switches.add(1);
+        stats.current.store(body.as_ptr(), Ordering::Relaxed);
         if let Some(next) = self.ready.first() {
             // SAFETY: in a queue of this home, so alive.
             unsafe { next.as_ref() }.prefetch();
@@ -305,6 +305,7 @@ impl Core {
         // SAFETY: as above; this is the scheduler's own stack.
         let ended = unsafe { Body::resume(body) };
         self.current.set(None);
+        stats.current.store(std::ptr::null_mut(), Ordering::Relaxed);
         if ended {
             self.retire(body);
         }
@@ -314,7 +315,6 @@ impl Core {
     #[inline(never)]
     fn retire(&self, body: NonNull<Body>) {
         let stats = &self.worker.stats;
-        stats.current.store(std::ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: it has ended; the registry's entry is removed before the stack can be used again.
         let (slot, id, named, stack) = unsafe {
             let b = body.as_ref();

@@ -11,6 +11,7 @@ use crossbeam_deque::Steal;
 
 use super::core::Core;
 use super::idle::Searching;
+use super::monitor::PERIOD;
 use super::run::Work;
 use super::worker::{Nursery, Worker};
 use crate::control::Fresh;
@@ -263,13 +264,24 @@ impl Core {
         if let Some(again) = self.trim() {
             limit = Some(limit.map_or(again, |limit| limit.min(again)));
         }
-        self.note_asleep();
+        let asleep = self.note_asleep();
+        if self.had_slept.get() && self.shared.idle.sleeping() >= self.shared.roster.active_count()
+        {
+            self.shared.rest_if_alone();
+        }
         self.sleep_for(limit);
         self.end_watch(watched);
-        self.worker
-            .stats
-            .awake_since
-            .store(clock::now().max(1), Ordering::Relaxed);
+        let awake = self.note_awake();
+        self.had_slept.set(awake - asleep > PERIOD);
+    }
+
+    /// It runs routines, or looks for some: the monitor watches.
+    pub(super) fn note_awake(&self) -> Nanos {
+        let now = clock::now();
+        let since = &self.worker.stats.awake_since;
+        since.store(now.max(1), Ordering::Relaxed);
+        self.shared.monitor.note_awake();
+        now
     }
 
     /// Gives memory of free stacks back, unless that was done a moment ago: then the time left.
@@ -291,12 +303,14 @@ impl Core {
         None
     }
 
-    pub(super) fn note_asleep(&self) {
+    pub(super) fn note_asleep(&self) -> Nanos {
+        let now = clock::now();
         let stats = &self.worker.stats;
         let since = stats.awake_since.swap(0, Ordering::Relaxed);
         if since > 0 {
-            stats.busy.add(clock::now() - since);
+            stats.busy.add(now - since);
         }
+        now
     }
 
     /// Waits for a moment, or for news.

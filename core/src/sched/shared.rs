@@ -8,9 +8,11 @@ use parking_lot::{Condvar, Mutex};
 
 use super::alarms::Watch;
 use super::idle::Idle;
+use super::monitor::Monitor;
 use super::overflow::FatalHook;
 use super::roster::Roster;
 use super::staff::{MOST_EXTRA, Staff};
+use super::stall::{OnStall, StallReport};
 use super::worker::Worker;
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) fatal: Option<FatalHook>,
     /// Most threads for work that blocks.
     pub(crate) blocking: usize,
+    pub(crate) on_stall: OnStall,
+    pub(crate) stall_report: Option<StallReport>,
 }
 
 /// Most threads for work that blocks, unless a runtime's builder says otherwise.
@@ -62,6 +66,7 @@ pub(crate) struct Shared {
     /// CPUs there were at the start.
     cpus: usize,
     phase: AtomicU8,
+    pub(super) monitor: CachePadded<Monitor>,
     pub(crate) staff: Mutex<Staff>,
     /// Signalled when a worker's thread has left its loop or added to the report.
     pub(crate) changed: Condvar,
@@ -82,6 +87,8 @@ pub(crate) fn global() -> &'static Arc<Shared> {
                     name: "routines".into(),
                     fatal: None,
                     blocking: BLOCKING,
+                    on_stall: OnStall::default(),
+                    stall_report: None,
                 })
             })
             .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
@@ -143,11 +150,13 @@ impl Shared {
             ),
             cpus: cpus::available(),
             phase: AtomicU8::new(Phase::Running as u8),
+            monitor: CachePadded::new(Monitor::new()?),
             staff: Mutex::default(),
             changed: Condvar::new(),
             config,
         });
-        if let Err(error) = shared.set_workers(workers) {
+        let started = shared.start_monitor();
+        if let Err(error) = started.and_then(|()| shared.set_workers(workers)) {
             // Those that run may look into every seat: they have to be gone before one is reused.
             shared.set_phase(Phase::Stopped);
             shared.wait_until_left(None);
@@ -176,6 +185,10 @@ impl Shared {
         for worker in self.roster.iter().chain(staff.own.iter().copied()) {
             worker.home().ring();
         }
+        drop(staff);
+        if phase == Phase::Stopped {
+            self.monitor.end();
+        }
     }
 
     /// Whether there are at least as many CPUs as workers.
@@ -186,6 +199,11 @@ impl Shared {
     /// Whether a thief would find anything anywhere.
     pub(crate) fn has_stealable(&self) -> bool {
         !self.injector.is_empty() || self.roster.iter().any(Worker::has_stealable)
+    }
+
+    /// How many a thief would find; a snapshot.
+    pub(super) fn stealable(&self) -> usize {
+        self.injector.len() + self.roster.iter().map(Worker::stealable).sum::<usize>()
     }
 
     /// After publishing stealable work: rings a sleeper unless somebody searches already.

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use super::core::{Core, with_core};
 use super::park::make_ready;
+use super::shared::Shared;
 use super::worker::Worker;
 use crate::control::{Body, Ready};
 use crate::driver::poller::Poller;
@@ -95,6 +96,17 @@ impl Core {
     pub(super) fn evict_sockets(&self) {
         if let Some(poller) = self.worker.poller.get() {
             poller.evict(wake);
+        }
+    }
+}
+
+impl Shared {
+    /// The monitor, for a worker that is stuck: routines of other homes whose sockets it watches go on.
+    pub(super) fn poll_for(&self, worker: &Worker) {
+        let poller = worker.poller.get().filter(|poller| poller.is_watching());
+        if let Some(Err(error)) = poller.map(|poller| poller.poll(Some(Duration::ZERO), wake)) {
+            // Its worker will say the same.
+            debug_assert!(false, "the poller of a worker is broken: {error}");
         }
     }
 }

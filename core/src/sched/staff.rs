@@ -38,6 +38,8 @@ pub(crate) struct Staff {
     pub(crate) left: usize,
     /// Threads that were started.
     pub(crate) hired: usize,
+    /// The monitor's thread.
+    pub(super) monitor: Option<JoinHandle<()>>,
     /// How many workers were asked for.
     pub(super) target: usize,
     /// How many more there are to be for now.
@@ -86,7 +88,10 @@ impl Shared {
             let all = (1..self.roster.len()).map(|number| self.roster.get(number));
             let active = all.filter(|worker| worker.is_active());
             // Of equals the last, which was likely hired last.
-            let Some(worker) = active.rev().min_by_key(|worker| worker.load()) else {
+            let Some(worker) = active
+                .rev()
+                .min_by_key(|worker| (worker.is_stalled(), worker.load()))
+            else {
                 break;
             };
             self.drain(worker);
@@ -98,7 +103,10 @@ impl Shared {
     fn enlist(self: &Arc<Self>, staff: &mut Staff) -> io::Result<()> {
         self.refuse_after_shutdown()?;
         let mut all = self.roster.iter();
-        if let Some(worker) = all.find(|worker| worker.state() == WorkerState::Draining) {
+        let takes_up = |worker: &&'static Worker| {
+            worker.state() == WorkerState::Draining && !worker.is_stalled()
+        };
+        if let Some(worker) = all.find(takes_up) {
             self.roster.set_state(worker, WorkerState::Active);
             // It may sleep, and is not listed as one who can be rung for work.
             worker.home().ring();

@@ -15,7 +15,9 @@
 //! What does not end is abandoned: its stack, its worker's thread and the runtime's memory are
 //! leaked, never freed under it.
 
+use std::panic::Location;
 use std::ptr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::core::Core;
@@ -142,7 +144,10 @@ impl Core {
     }
 }
 
-fn describe(id: u64, name: Option<&str>, site: &std::panic::Location<'_>, what: &str) -> String {
+/// Number, spawn site and name.
+pub(super) type Peeked = (u64, &'static Location<'static>, Option<Arc<str>>);
+
+fn describe(id: u64, name: Option<&str>, site: &Location<'_>, what: &str) -> String {
     match name {
         Some(name) => format!("routine {id} \"{name}\" [{what}], spawned at {site}"),
         None => format!("routine {id} [{what}], spawned at {site}"),
@@ -199,8 +204,9 @@ impl Shared {
     /// routines have left there.
     fn join_all(&self, mut staff: parking_lot::MutexGuard<'_, Staff>) -> bool {
         let threads = std::mem::take(&mut staff.threads);
+        let monitor = staff.monitor.take();
         drop(staff);
-        for thread in threads {
+        for thread in threads.into_iter().chain(monitor) {
             if thread.thread().id() != std::thread::current().id() {
                 // A worker's loop does not unwind; a panic of a thread-local's destructor at its
                 // exit has been printed by then.
@@ -231,21 +237,22 @@ impl Shared {
 
     /// The routine that a worker which does not answer is running, read from outside.
     fn describe_current(&self, worker: &Worker) -> Option<String> {
-        self.depot.hold(|| {
+        let (id, site, name) = self.peek_current(worker)?;
+        Some(describe(id, name.as_deref(), site, "running"))
+    }
+
+    /// Number, spawn site and name of the routine that a worker runs, read from outside.
+    pub(super) fn peek_current(&self, worker: &Worker) -> Option<Peeked> {
+        let (id, site) = self.depot.hold(|| {
             let body = worker.stats.current.load(Ordering::Relaxed);
             if body.is_null() {
                 return None;
             }
             // SAFETY: a current body's stack is leased, so not unmapped before we held the depot.
-            let (id, site) = unsafe { Body::peek(body) }?;
-            let names = worker.names.lock();
-            Some(describe(
-                id,
-                names.get(&id).map(|name| &**name),
-                site,
-                "running",
-            ))
-        })
+            unsafe { Body::peek(body) }
+        })?;
+        let name = worker.names.lock().get(&id).cloned();
+        Some((id, site, name))
     }
 
     /// Says, once, that stacks have run out and routines wait for one.

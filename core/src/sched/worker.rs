@@ -26,9 +26,11 @@ use super::alarms::Alarms;
 use crate::control::{Body, Fresh, Home};
 use crate::driver::poller::Poller;
 use crate::prim::{
-    AtomicI64, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, CachePadded, Ordering, SpinLock,
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, CachePadded,
+    Ordering, SpinLock,
 };
 use crate::sys::sleep::Sleeper;
+use crate::sys::thread;
 
 #[repr(C)]
 pub(crate) struct Worker {
@@ -73,6 +75,12 @@ pub enum WorkerState {
 /// What a worker is told by others: read often, written rarely.
 pub(crate) struct Post {
     state: AtomicU8,
+    /// The system's number of its thread; 0: none.
+    thread: AtomicU32,
+    /// The routine that runs has used up its time slice.
+    slice_over: AtomicBool,
+    /// It is stuck in one routine.
+    stalled: AtomicBool,
 }
 
 /// The children of the slice that runs now.
@@ -105,7 +113,7 @@ pub(crate) struct Stats {
     pub(crate) awake_since: AtomicI64,
     /// The CPU it was on when it last ran out of work or asked its poller, plus one.
     pub(crate) cpu: AtomicUsize,
-    /// The routine that runs now, for reports.
+    /// The routine that runs now, for reports and for the monitor; null between two.
     pub(crate) current: AtomicPtr<Body>,
 }
 
@@ -235,6 +243,9 @@ impl Worker {
             stats: CachePadded::new(Stats::default()),
             post: CachePadded::new(Post {
                 state: AtomicU8::new(WorkerState::Vacant as u8),
+                thread: AtomicU32::new(0),
+                slice_over: AtomicBool::new(false),
+                stalled: AtomicBool::new(false),
             }),
             alarms: CachePadded::default(),
             poller: CachePadded::default(),
@@ -265,6 +276,7 @@ impl Worker {
             counter.set(0);
         }
         seat.worker.replace_state(WorkerState::Vacant);
+        seat.worker.set_stalled(false);
         RETIRED.lock().push(seat);
     }
 
@@ -286,7 +298,47 @@ impl Worker {
 
     /// Whether routines may be placed here by others.
     pub(super) fn takes_spread(&self) -> bool {
-        self.is_active()
+        self.is_active() && !self.is_stalled()
+    }
+
+    /// Whether the monitor has met it in the same routine twice.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.post.stalled.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_stalled(&self, is_stalled: bool) {
+        if self.is_stalled() != is_stalled {
+            self.post.stalled.store(is_stalled, Ordering::Relaxed);
+        }
+    }
+
+    /// The system's number of its thread.
+    pub(super) fn thread(&self) -> thread::Id {
+        self.post.thread.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_thread(&self, id: thread::Id) {
+        self.post.thread.store(id, Ordering::Relaxed);
+    }
+
+    /// The routine that runs should let the others go first.
+    pub(super) fn end_slice(&self) {
+        self.post.slice_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it should; `begin_slice` follows.
+    #[inline]
+    pub(super) fn is_slice_over(&self) -> bool {
+        self.post.slice_over.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin_slice(&self) {
+        self.post.slice_over.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether its thread runs routines or looks for some.
+    pub(super) fn is_awake(&self) -> bool {
+        self.stats.awake_since.load(Ordering::Relaxed) > 0
     }
 
     /// Under the staff's lock; followed by a SeqCst fence where others have to see it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::control::{HeaderRef, Outcome, Reason};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::park::{give_way, raise_if_due_here};
-use crate::sched::{core, limit, with_core};
+use crate::sched::{Core, core, limit, with_core};
 use crate::wait::one;
 
 /// The number of a routine: unique in this process, in the order of spawning on each worker.
@@ -163,6 +163,52 @@ pub fn yield_now() {
         }
     }
     give_way();
+}
+
+/// Lets the other routines of this worker go first if this one has run for more than 10 ms.
+///
+/// For loops that compute for long: one load as long as the time slice is not used up, [`yield_now`] when it
+/// is. A cancellation, or the end of a [`timeout`](crate::time::timeout), takes effect there as in any wait.
+/// Does nothing under [`forbid_park`](crate::routine::forbid_park), while unwinding, and on a plain thread.
+///
+/// **Blocks** the routine until its next turn, now and then.
+///
+/// # Go
+/// No counterpart: the runtime interrupts a goroutine that has run for 10 ms.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// let sum = rust_routines::run(|| {
+///     let mut sum = 0_u64;
+///     for i in 0..1_000_000 {
+///         sum += i * i % 7;
+///         routine::checkpoint();
+///     }
+///     sum
+/// });
+/// assert!(sum > 0);
+/// ```
+#[inline]
+pub fn checkpoint() {
+    // SAFETY: used here and now.
+    if let Some(core) = unsafe { core::core() } {
+        if core.is_slice_over() {
+            end_slice(core);
+        }
+    }
+}
+
+#[cold]
+fn end_slice(core: &Core) {
+    core.begin_slice();
+    if crate::sched::forbid::is_forbidden() || std::thread::panicking() {
+        return;
+    }
+    if let Some(body) = core.current() {
+        core.yield_now(body);
+    }
 }
 
 /// Waits until somebody calls [`Routine::unpark`], or returns at once if that has happened since

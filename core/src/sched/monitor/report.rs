@@ -1,0 +1,104 @@
+//! Telling of stalls: to the function that the runtime was built with, to `tracing`, and on stderr.
+//!
+//! On stderr at most once a second, if `RUST_ROUTINES_STALL` says `warn` or the runtime was built to report; a
+//! probable deadlock always, for it would be silent for ever.
+
+use super::super::clock::{self, Nanos};
+use super::super::forbid::forbid_park;
+use super::super::shared::Config;
+use super::super::stall::{OnStall, Stall};
+use crate::sys::signal;
+use crate::sys::unwind::contain;
+
+/// Between two lines on stderr.
+const PAUSE: Nanos = 1_000_000_000;
+
+pub(super) struct Reporter {
+    warns: bool,
+    /// When it may write again, and how many were left out since it last did.
+    again: Nanos,
+    left_out: usize,
+}
+
+impl Reporter {
+    pub(super) fn new(config: &Config) -> Reporter {
+        Reporter {
+            warns: config.on_stall != OnStall::Compensate || warns(),
+            again: 0,
+            left_out: 0,
+        }
+    }
+
+    pub(super) fn tell(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
+        trace(stall);
+        if let Some(report) = &config.stall_report {
+            let _guard = forbid_park();
+            contain(|| report(stall));
+        }
+        if config.on_stall == OnStall::Abort {
+            say(
+                &format!("{stall}; the runtime was built to abort then\n"),
+                details,
+            );
+            signal::abort();
+        }
+        if let Some(details) = details {
+            return say(&format!("probable self-deadlock: {stall}\n"), Some(details));
+        }
+        if !self.warns {
+            return;
+        }
+        let now = clock::now();
+        if now < self.again {
+            self.left_out += 1;
+            return;
+        }
+        self.again = now + PAUSE;
+        let more = match std::mem::take(&mut self.left_out) {
+            0 => String::new(),
+            count => format!(" (and {count} more stalls before)"),
+        };
+        say(&format!("{stall}{more}\n"), None);
+    }
+}
+
+/// Not `eprintln`, which panics if stderr is gone.
+fn say(text: &str, details: Option<&str>) {
+    let text = format!("rust-routines: {text}{}", details.unwrap_or_default());
+    signal::write_stderr(text.as_bytes());
+}
+
+/// What `RUST_ROUTINES_STALL` says.
+fn warns() -> bool {
+    const NAME: &str = "RUST_ROUTINES_STALL";
+    match std::env::var_os(NAME) {
+        None => false,
+        Some(value) if value == "warn" => true,
+        Some(value) => {
+            say(
+                &format!("{NAME} may be `warn`, and {value:?} means nothing\n"),
+                None,
+            );
+            false
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+fn trace(stall: &Stall) {
+    tracing::warn!(
+        target: "rust_routines::stall",
+        routine = stall.routine,
+        name = stall.name.as_deref(),
+        spawned_at = %stall.spawned_at,
+        worker = stall.worker,
+        class = %stall.class,
+        milliseconds = stall.time.as_millis() as u64,
+        stranded = stall.stranded,
+        probable_deadlock = stall.is_probable_deadlock,
+        "a routine keeps its worker to itself"
+    );
+}
+
+#[cfg(not(feature = "tracing"))]
+fn trace(_stall: &Stall) {}

@@ -1,0 +1,166 @@
+//! What the monitor has seen of one worker: since when it runs the same routine, and what that does.
+//!
+//! A thread that has used half of the time or more computes; that costs one look at its CPU clock. Else the
+//! kernel is asked what it waits for, again only when the thread has run since. One that waits for a CPU is
+//! said to be running: on a busy machine what computes gets less than half.
+
+use std::time::Duration;
+
+use super::super::clock::Nanos;
+use super::super::shared::Shared;
+use super::super::stall::{Stall, StallClass};
+use super::super::worker::Worker;
+use super::PERIOD;
+use crate::prim::Ordering;
+use crate::sys::thread::{self, Doing};
+
+/// From when on a worker is stuck; looks are not exactly a period apart.
+const STUCK: Nanos = PERIOD - PERIOD / 8;
+/// In a futex for so long, with home-mates, is a probable deadlock.
+const DEADLOCK: Nanos = 1_000_000_000;
+/// How often that is said.
+const AGAIN: Nanos = 10_000_000_000;
+/// A thread that has used less than this between two looks is where it was.
+const STILL: Nanos = 50_000;
+
+#[derive(Default)]
+pub(super) struct Seen {
+    /// How many routines had been resumed when this one was first seen.
+    switches: u64,
+    since: Nanos,
+    /// The thread's CPU time at the last look, and when that was.
+    used: Option<Nanos>,
+    looked: Nanos,
+    stall: Option<Episode>,
+}
+
+/// A stall that goes on.
+struct Episode {
+    class: StallClass,
+    is_reported: bool,
+    /// Since when it is in the same futex, and when that is to be said.
+    in_futex: Option<(usize, Nanos)>,
+    say_deadlock: Nanos,
+}
+
+/// What has to be said of a stall.
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) is_new: bool,
+    pub(super) is_deadlock: bool,
+}
+
+impl Seen {
+    /// What the worker is stuck in, if it is.
+    pub(super) fn look(&mut self, worker: &Worker, now: Nanos) -> Option<StallClass> {
+        let runs = worker.is_awake() && !worker.stats.current.load(Ordering::Relaxed).is_null();
+        let switches = worker.stats.switches.get();
+        let id = worker.thread();
+        if !runs || switches != self.switches {
+            if self.stall.take().is_some() {
+                worker.set_stalled(false);
+            }
+            self.switches = switches;
+            self.since = now;
+            self.looked = now;
+            self.used = if runs { thread::cpu_time(id) } else { None };
+            return None;
+        }
+        if now - self.since < STUCK {
+            return None;
+        }
+        let (used, elapsed) = (thread::cpu_time(id), now - self.looked);
+        let more = used.zip(self.used).map(|(now, before)| now - before);
+        (self.used, self.looked) = (used, now);
+        let before = self.stall.as_ref().map(|stall| stall.class);
+        let class = match before {
+            Some(class) if class.is_blocked() && more.is_some_and(|more| more < STILL) => class,
+            _ => classify(id, more, elapsed),
+        };
+        self.note(class, now);
+        worker.set_stalled(true);
+        Some(class)
+    }
+
+    fn note(&mut self, class: StallClass, now: Nanos) {
+        let since = self.since;
+        let stall = self.stall.get_or_insert(Episode {
+            class,
+            is_reported: false,
+            in_futex: None,
+            say_deadlock: 0,
+        });
+        let first = stall.in_futex.is_none() && !stall.is_reported;
+        stall.class = class;
+        stall.in_futex = match (class, stall.in_futex) {
+            (StallClass::Futex { address }, Some((before, since))) if before == address => {
+                Some((address, since))
+            }
+            (StallClass::Futex { address }, _) => {
+                let since = if first { since } else { now };
+                stall.say_deadlock = since + DEADLOCK;
+                Some((address, since))
+            }
+            _ => None,
+        };
+    }
+
+    /// What has to be said now, once.
+    pub(super) fn due_reports(&mut self, worker: &Worker, now: Nanos) -> Due {
+        let Some(stall) = &mut self.stall else {
+            return Due::default();
+        };
+        let is_new = !std::mem::replace(&mut stall.is_reported, true);
+        let is_deadlock =
+            stall.in_futex.is_some() && now >= stall.say_deadlock && worker.stats.live.get() > 1;
+        if is_deadlock {
+            stall.say_deadlock = now + AGAIN;
+        }
+        Due {
+            is_new,
+            is_deadlock,
+        }
+    }
+
+    /// The stall in words; `None`: it is over.
+    pub(super) fn describe(
+        &self,
+        shared: &Shared,
+        number: Option<usize>,
+        worker: &Worker,
+        now: Nanos,
+        is_probable_deadlock: bool,
+    ) -> Option<Stall> {
+        let stall = self.stall.as_ref()?;
+        let (routine, spawned_at, name) = shared.peek_current(worker)?;
+        // Else that was another one.
+        (worker.stats.switches.get() == self.switches).then(|| Stall {
+            routine,
+            name,
+            spawned_at,
+            worker: number,
+            time: Duration::from_nanos((now - self.since) as u64),
+            class: stall.class,
+            stranded: (worker.stats.live.get() as usize).saturating_sub(1),
+            is_probable_deadlock,
+        })
+    }
+}
+
+/// What a thread does that has used `used` of the last `elapsed` nanoseconds.
+fn classify(id: thread::Id, used: Option<Nanos>, elapsed: Nanos) -> StallClass {
+    if used.is_some_and(|used| 2 * used >= elapsed) {
+        return StallClass::Computing;
+    }
+    match thread::doing(id).0 {
+        Doing::Running => StallClass::Computing,
+        Doing::Futex { address } => StallClass::Futex { address },
+        Doing::Call { number } => StallClass::SystemCall {
+            number,
+            name: thread::call_name(number),
+        },
+        // Not told: if its clock stands still, it waits for something.
+        Doing::Unknown if used.is_some_and(|used| used >= STILL) => StallClass::Computing,
+        Doing::Unknown => StallClass::Unknown,
+    }
+}

@@ -1,0 +1,214 @@
+//! What a stuck routine is found doing, and what is told of it.
+
+use std::net::TcpListener;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rust_routines::routine::{self, Place};
+use rust_routines::runtime::{Builder, Runtime, Stall, StallClass};
+use rust_routines_tests::LIMIT;
+use rust_routines_tests::wait::{eventually, spin_until};
+use rust_routines_tests::watched;
+
+/// A runtime that tells of its stalls.
+fn told(workers: usize) -> (Runtime, Receiver<Stall>) {
+    let (tx, stalls) = mpsc::channel();
+    let builder = Builder::new().workers(workers).name("told");
+    // Nobody listens any more when the test is over.
+    let builder = builder.stall_report(move |stall| drop(tx.send(stall.clone())));
+    (builder.build().unwrap(), stalls)
+}
+
+/// The first report of a stall of the routine `name`.
+fn stall_of(stalls: &Receiver<Stall>, name: &str) -> Stall {
+    let start = Instant::now();
+    loop {
+        let left = LIMIT.saturating_sub(start.elapsed());
+        let stall = stalls.recv_timeout(left).expect("it is told in time");
+        if stall.name.as_deref() == Some(name) {
+            return stall;
+        }
+    }
+}
+
+fn named(name: &str) -> routine::Builder {
+    routine::Builder::new().name(name)
+}
+
+#[test]
+fn a_spinning_routine_computes() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let (end, ends) = mpsc::channel::<()>();
+        let line = line!() + 1;
+        let spins = runtime.spawn_with(named("spins"), move || {
+            spin_until("it is told", || {
+                ends.try_recv() == Err(mpsc::TryRecvError::Disconnected)
+            });
+        });
+        let stall = stall_of(&stalls, "spins");
+        drop(end);
+        spins.unwrap().join().unwrap();
+        assert_eq!(stall.class, StallClass::Computing);
+        assert_eq!(stall.spawned_at.line(), line);
+        assert_eq!(stall.worker, Some(0));
+        assert_eq!(stall.stranded, 0);
+        assert!(!stall.is_probable_deadlock);
+        assert!(runtime.metrics().stalls.computing > 0);
+    });
+}
+
+#[test]
+fn a_sleep_of_the_thread_is_a_system_call() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let sleeps = runtime.spawn_with(named("sleeps"), || {
+            thread::sleep(Duration::from_millis(100));
+        });
+        let stall = stall_of(&stalls, "sleeps");
+        sleeps.unwrap().join().unwrap();
+        assert!(
+            matches!(stall.class, StallClass::SystemCall { name: Some(name), .. } if name.ends_with("nanosleep")),
+            "{stall:?}"
+        );
+        assert!(runtime.metrics().stalls.system_calls > 0);
+    });
+}
+
+#[test]
+fn a_call_that_blocks_has_its_name() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepts =
+            runtime.spawn_with(named("accepts"), move || drop(listener.accept().unwrap()));
+        let stall = stall_of(&stalls, "accepts");
+        drop(std::net::TcpStream::connect(address).unwrap());
+        accepts.unwrap().join().unwrap();
+        assert!(
+            matches!(
+                stall.class,
+                StallClass::SystemCall {
+                    name: Some("accept4"),
+                    ..
+                }
+            ),
+            "{stall:?}"
+        );
+    });
+}
+
+#[test]
+fn a_lock_of_the_system_is_a_futex() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let lock = Arc::new(Mutex::new(()));
+        let guard = lock.lock().unwrap();
+        let of_routine = lock.clone();
+        let waits = runtime.spawn_with(named("waits"), move || drop(of_routine.lock().unwrap()));
+        let stall = stall_of(&stalls, "waits");
+        drop(guard);
+        waits.unwrap().join().unwrap();
+        let word = (Arc::as_ptr(&lock).addr(), size_of::<Mutex<()>>());
+        assert!(
+            matches!(stall.class, StallClass::Futex { address } if (word.0..word.0 + word.1).contains(&address)),
+            "{stall:?}, and the lock is at {word:x?}"
+        );
+        assert!(runtime.metrics().stalls.futexes > 0);
+    });
+}
+
+/// One that blocks after it has computed, in the same slice, is taken for what it does now.
+#[test]
+fn a_class_changes_with_what_the_routine_does() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let both = Arc::new((Mutex::new(false), Condvar::new()));
+        let of_routine = both.clone();
+        let (end, ends) = mpsc::channel::<()>();
+        let changes = runtime.spawn_with(named("changes"), move || {
+            spin_until("it is told", || {
+                ends.try_recv() == Err(mpsc::TryRecvError::Disconnected)
+            });
+            let mut done = of_routine.0.lock().unwrap();
+            while !*done {
+                done = of_routine.1.wait(done).unwrap();
+            }
+        });
+        assert_eq!(stall_of(&stalls, "changes").class, StallClass::Computing);
+        drop(end);
+        // Somebody stands in only for as many as are blocked: one for what computes, so this shows nothing;
+        // that others run does.
+        let others = runtime.spawn(|| ());
+        others.join().unwrap();
+        *both.0.lock().unwrap() = true;
+        both.1.notify_all();
+        changes.unwrap().join().unwrap();
+    });
+}
+
+#[test]
+fn an_own_worker_is_told_of_and_nobody_stands_in() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let sleeps = runtime.spawn_with(named("own").place(Place::Own), || {
+            thread::sleep(Duration::from_millis(100));
+        });
+        let stall = stall_of(&stalls, "own");
+        assert_eq!(stall.worker, None);
+        assert_eq!(runtime.metrics().compensating, 0);
+        sleeps.unwrap().join().unwrap();
+    });
+}
+
+/// Routines that live there are counted; what has not started is not stranded.
+#[test]
+fn those_that_live_there_are_stranded() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let parked: Vec<_> = (0..3).map(|_| runtime.spawn(routine::park)).collect();
+        eventually("they live there", || runtime.metrics().workers[0].live == 3);
+        let sleeps = runtime.spawn_with(named("sleeps"), || {
+            thread::sleep(Duration::from_millis(100));
+        });
+        let stall = stall_of(&stalls, "sleeps");
+        assert_eq!(stall.stranded, 3);
+        let text = stall.to_string();
+        for part in [
+            "\"sleeps\"",
+            "nanosleep",
+            "classes.rs",
+            "worker 0",
+            "3 other routines",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+        sleeps.unwrap().join().unwrap();
+        for parked in parked {
+            parked.routine().unpark();
+            parked.join().unwrap();
+        }
+    });
+}
+
+/// The report may ask the runtime, may panic, and may not park.
+#[test]
+fn a_report_that_panics_or_parks_hurts_nobody() {
+    watched(|| {
+        let builder = Builder::new().workers(1).name("told");
+        let (tx, stalls) = mpsc::channel();
+        let builder = builder.stall_report(move |_| {
+            tx.send(()).unwrap();
+            routine::park();
+        });
+        let runtime = builder.build().unwrap();
+        for _ in 0..2 {
+            let sleeps = runtime.spawn(|| thread::sleep(Duration::from_millis(50)));
+            stalls.recv_timeout(LIMIT).expect("it is told each time");
+            sleeps.join().unwrap();
+        }
+    });
+}
