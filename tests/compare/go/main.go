@@ -58,6 +58,7 @@ var rows = map[string]func(n int) sample{
 	"mutex_alone":            mutexAlone,
 	"mutex_100":              mutexContended,
 	"rwlock_90":              rwMutex90,
+	"rwlock_90_across":       rwMutex90, // goroutines have no home: the same program
 	"wait_group_1000":        waitGroup1000,
 	"once_done":              onceDone,
 	"cond_ping_pong":         condPingPong,

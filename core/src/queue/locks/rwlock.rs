@@ -182,9 +182,7 @@ impl<L> RwWord<L> {
         }
         let mut word = self.word.load(Ordering::Relaxed);
         while is_free(word) && !self.is_in_order(word) {
-            let is_late = word & WOKEN != 0
-                && self.barged.fetch_add(1, Ordering::Relaxed) >= BARGES
-                && self.is_late(&now);
+            let is_late = word & WOKEN != 0 && self.count_barge() && self.is_late(&now);
             let new = if is_late {
                 word | STARVING
             } else {
@@ -200,6 +198,13 @@ impl<L> RwWord<L> {
             }
         }
         false
+    }
+
+    /// Whether it is time to look at the clock. Two at once may count as one.
+    fn count_barge(&self) -> bool {
+        let barged = self.barged.load(Ordering::Relaxed);
+        self.barged.store(barged + 1, Ordering::Relaxed);
+        barged >= BARGES
     }
 
     fn is_late(&self, now: &impl Fn() -> u32) -> bool {

@@ -58,6 +58,15 @@ pub(super) static ROWS: &[Row] = &[
         ..ROW
     },
     Row {
+        name: "rwlock_90_across",
+        about: "the same, half of the routines at one home, half at the other",
+        unit: "ns/turn",
+        size: 8_000_000,
+        smoke: 80_000,
+        ours: Some(ours::sync::rwlock_90_across),
+        ..ROW
+    },
+    Row {
         name: "wait_group_1000",
         about: "1000 routines are spawned and say that they are done; one waits",
         unit: "us/group",

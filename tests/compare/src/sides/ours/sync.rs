@@ -78,14 +78,21 @@ fn contend(n: u64, is_timed: bool) -> (Duration, u64) {
 
 /// Eight routines share a read-write lock; one turn in ten writes.
 pub(crate) fn rwlock_90(n: u64) -> Sample {
-    super::run(|| {
-        share_90(warm_up(n, SHARERS * 10));
-        let n = n / (SHARERS * 10) * (SHARERS * 10);
-        Sample::per_unit(share_90(n), n)
-    })
+    super::run(|| shared(n, Place::Near))
 }
 
-fn share_90(n: u64) -> Duration {
+/// The same, with each routine placed by itself: half of them at one home, half at the other.
+pub(crate) fn rwlock_90_across(n: u64) -> Sample {
+    super::run(|| shared(n, Place::Spread))
+}
+
+fn shared(n: u64, place: Place) -> Sample {
+    share_90(warm_up(n, SHARERS * 10), place);
+    let n = n / (SHARERS * 10) * (SHARERS * 10);
+    Sample::per_unit(share_90(n, place), n)
+}
+
+fn share_90(n: u64, place: Place) -> Duration {
     let share = n / SHARERS;
     let lock = Arc::new(RwLock::new(0));
     let (ready, go) = (
@@ -108,7 +115,7 @@ fn share_90(n: u64) -> Duration {
                 }
                 assert!(seen <= n, "a read-write lock: seen too much");
             };
-            let builder = routine::Builder::new().place(Place::Spread);
+            let builder = routine::Builder::new().place(place);
             builder.spawn(body).expect("a stack for one routine")
         })
         .collect();
