@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::seek::{Seeking, future};
-use super::zero::{Refused, Zero, ZeroSeek};
+use super::zero::{Zero, ZeroSeek};
 use crate::control::Reason;
 use crate::wait::instant::Instant;
 
@@ -30,6 +30,8 @@ pub struct Latch {
     zero: Zero,
 }
 
+const BELOW: &str = "Latch: counted down below zero";
+
 impl Latch {
     /// A latch that opens after so many have counted down; with zero it is open.
     pub const fn new(count: usize) -> Latch {
@@ -50,7 +52,7 @@ impl Latch {
     #[inline]
     #[track_caller]
     pub fn count_down(&self) {
-        self.count_down_by(1);
+        assert!(self.zero.take_one().is_ok(), "{BELOW}");
     }
 
     /// Takes so many off the count at once.
@@ -62,9 +64,7 @@ impl Latch {
     #[track_caller]
     pub fn count_down_by(&self, count: usize) {
         let delta = i64::try_from(count).map_or(i64::MIN, |count| -count);
-        if let Err(Refused::Negative | Refused::Overflow) = self.zero.add(delta) {
-            panic!("Latch: counted down below zero");
-        }
+        assert!(self.zero.add(delta).is_ok(), "{BELOW}");
     }
 
     /// Counts down, and waits for the others.

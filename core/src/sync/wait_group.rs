@@ -51,10 +51,8 @@ impl WaitGroup {
     #[inline]
     #[track_caller]
     pub fn add(&self, delta: isize) {
-        match self.zero.add(delta as i64) {
-            Ok(()) => {}
-            Err(Refused::Negative) => panic!("sync: negative WaitGroup counter"),
-            Err(Refused::Overflow) => panic!("sync: WaitGroup counter overflow"),
+        if let Err(refused) = self.zero.add(delta as i64) {
+            misused(refused);
         }
     }
 
@@ -70,7 +68,9 @@ impl WaitGroup {
     #[inline]
     #[track_caller]
     pub fn done(&self) {
-        self.add(-1);
+        if let Err(refused) = self.zero.take_one() {
+            misused(refused);
+        }
     }
 
     /// Waits until the count is zero.
@@ -134,6 +134,15 @@ impl WaitGroup {
             object: (),
             seeking: Seeking::new(ZeroSeek(&self.zero)),
         }
+    }
+}
+
+#[cold]
+#[track_caller]
+fn misused(refused: Refused) -> ! {
+    match refused {
+        Refused::Negative => panic!("sync: negative WaitGroup counter"),
+        Refused::Overflow => panic!("sync: WaitGroup counter overflow"),
     }
 }
 

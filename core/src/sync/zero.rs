@@ -1,10 +1,11 @@
 //! Waiting until a count is zero: what [`WaitGroup`](super::WaitGroup) and [`Latch`](super::Latch) have in
 //! common.
 //!
-//! - I1: the count is never below zero, not even for a moment.
-//! - I2: who stands in the line has set QUEUED, under its lock, in a word that was not zero. Whoever takes
-//!   the count to zero sees it, and does so under the line's lock too, so it takes exactly those off who
-//!   wait for this zero, and none who has come since it was left again.
+//! - I1: the count is not below zero, but for a moment in which `take_one` is refused.
+//! - I2: who stands in the line has set QUEUED, under its lock, in a word that was not zero.
+//! - I3: zero with QUEUED is a release that is due, to those in the line. The one who has taken the count
+//!   there does it, under the lock, or before that whoever adds to it: so it wakes exactly those who wait
+//!   for this zero, and none who has come since it was left again.
 
 use std::time::Duration;
 
@@ -62,13 +63,35 @@ impl Zero {
         self.word.load(Ordering::Acquire) < ONE
     }
 
+    /// Takes one off the count, which stays what it is if that is refused. At zero all who wait go on.
+    ///
+    /// One locked instruction, because many do this at once. So a count of zero is below zero for a moment
+    /// when this is refused, and who waits then may wait for that moment.
+    #[inline]
+    pub(super) fn take_one(&self) -> Result<(), Refused> {
+        // ORDER: Release pairs with the Acquire of those who find zero: what was done before the last one,
+        // and by Acquire before each, is seen after the wait.
+        let before = self.word.fetch_sub(ONE, Ordering::AcqRel);
+        if before > (ONE | QUEUED) || before == ONE {
+            return Ok(());
+        }
+        if before < ONE {
+            // ORDER: as above.
+            self.word.fetch_add(ONE, Ordering::AcqRel);
+            self.release();
+            return Err(Refused::Negative);
+        }
+        self.release();
+        Ok(())
+    }
+
     /// Adds `delta` to the count, which stays what it is if that is refused. At zero all who wait go on.
     #[inline]
     pub(super) fn add(&self, delta: i64) -> Result<(), Refused> {
         let mut word = self.word.load(Ordering::Relaxed);
         loop {
             let new = sum(word, delta)?;
-            if new < ONE && word & QUEUED != 0 {
+            if word & QUEUED != 0 && (word < ONE || new < ONE) {
                 return self.add_slow(delta);
             }
             match self.change(word, new) {
@@ -79,34 +102,53 @@ impl Zero {
     }
 
     fn change(&self, word: u64, new: u64) -> Result<(), u64> {
-        // ORDER: Release pairs with the Acquire of those who find zero: what was done before the last
-        // one, and by Acquire before each, is seen after the wait.
+        // ORDER: as in `take_one`.
         self.word
             .compare_exchange_weak(word, new, Ordering::AcqRel, Ordering::Relaxed)
             .map(drop)
     }
 
-    /// To zero, while others wait: under their line's lock, so that none comes who waits for the next time.
+    /// From zero or to zero, while others wait: under their line's lock, so that no zero is mistaken for
+    /// another.
     #[cold]
     fn add_slow(&self, delta: i64) -> Result<(), Refused> {
         let mut wakes = Wakes::NONE;
         let mut line = self.line.lock();
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            let new = sum(word, delta)?;
-            let is_over = new < ONE;
-            match self.change(word, if is_over { 0 } else { new }) {
-                Ok(()) if !is_over => return Ok(()),
-                Ok(()) => break,
-                Err(now) => word = now,
+        let mut result = Ok(());
+        let mut is_added = false;
+        while !is_added && result.is_ok() {
+            self.release_under(&mut line, &mut wakes);
+            let word = self.word.load(Ordering::Relaxed);
+            match sum(word, delta) {
+                Ok(new) => is_added = self.change(word, new).is_ok(),
+                Err(refused) => result = Err(refused),
             }
         }
-        while let Some(waiter) = line.pop() {
-            wakes.add(waiter);
-        }
+        self.release_under(&mut line, &mut wakes);
         drop(line);
         wakes.wake();
-        Ok(())
+        result
+    }
+
+    /// The count has come to zero, and others wait.
+    #[cold]
+    fn release(&self) {
+        let mut wakes = Wakes::NONE;
+        let mut line = self.line.lock();
+        self.release_under(&mut line, &mut wakes);
+        drop(line);
+        wakes.wake();
+    }
+
+    /// Under the line's lock: if a release is due (I3), all who stand in the line go on.
+    fn release_under(&self, line: &mut Line, wakes: &mut Wakes) {
+        let is_due = self
+            .word
+            .compare_exchange(QUEUED, 0, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok();
+        while let Some(waiter) = is_due.then(|| line.pop()).flatten() {
+            wakes.add(waiter);
+        }
     }
 
     /// Waits for zero; `false`: the deadline came first.

@@ -140,15 +140,14 @@ pub(crate) fn wait_group_1000(n: u64) -> Sample {
 }
 
 fn groups(n: u64) -> Duration {
+    static GROUP: WaitGroup = WaitGroup::new();
     timed(|| {
         for _ in 0..n {
-            let group = Arc::new(WaitGroup::new());
-            group.add(GROUPED as isize);
+            GROUP.add(GROUPED as isize);
             for _ in 0..GROUPED {
-                let group = group.clone();
-                routine::spawn(move || group.done());
+                routine::spawn(|| GROUP.done());
             }
-            group.wait();
+            GROUP.wait();
         }
     })
 }
