@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::routine::{self, JoinError};
-use rust_routines::sync::{Barrier, Latch, Mutex, Notify, Once, RwLock, Semaphore, WaitGroup};
+use rust_routines::sync::{
+    Barrier, Condvar, Latch, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, WaitGroup,
+};
+use rust_routines::time;
 use rust_routines_tests::{eventually, watched};
 
 use super::{MOMENT, workers};
@@ -137,5 +140,66 @@ fn no_permit_is_lost_in_a_shutdown() {
             assert!(permits.try_acquire_many(ALL).is_some());
             assert!(mutex.try_lock().is_some() && lock.try_write().is_some());
         }
+    });
+}
+
+/// A `timeout` around it ends any wait, in a routine and on a thread, and leaves no trace either.
+#[test]
+fn a_timeout_around_a_wait_leaves_no_trace() {
+    watched(|| {
+        for on_thread in [false, true] {
+            let attempt = || {
+                let world = World::new();
+                let guard = world.mutex.lock();
+                let writes = world.lock.write();
+                world.permits.acquire().forget();
+                for what in 0..WAYS {
+                    assert!(
+                        time::timeout(MOMENT, || world.wait(what)).is_err(),
+                        "{what}"
+                    );
+                }
+                drop((guard, writes));
+                assert!(world.mutex.try_lock().is_some() && world.lock.try_write().is_some());
+                world.permits.add_permits(1);
+                assert!(world.permits.try_acquire().is_some());
+                world.once.call_once(|| ());
+            };
+            if on_thread {
+                attempt();
+            } else {
+                workers(1).run(attempt);
+            }
+        }
+    });
+}
+
+/// The lock is had again before a `timeout` unwinds a wait for a condition; a once that it ends is undone.
+#[test]
+fn a_timeout_finds_things_as_they_should_be() {
+    watched(|| {
+        let attempt = || {
+            let (mutex, condvar) = (Mutex::new(1), Condvar::new());
+            let mut guard = mutex.lock();
+            let waited = time::timeout(MOMENT, || condvar.wait(&mut guard));
+            assert!(waited.is_err() && mutex.try_lock().is_none());
+            *guard += 1;
+            drop(guard);
+            assert_eq!(*mutex.lock(), 2);
+            let (once, place) = (Once::new(), OnceLock::new());
+            let forever = Notify::new();
+            assert!(time::timeout(MOMENT, || once.call_once(|| forever.wait())).is_err());
+            once.call_once_force(|state| assert!(!state.is_poisoned()));
+            let made = time::timeout(MOMENT, || {
+                *place.get_or_init(|| {
+                    forever.wait();
+                    1
+                })
+            });
+            assert!(made.is_err());
+            assert_eq!(*place.get_or_init(|| 2), 2);
+        };
+        attempt();
+        workers(1).run(attempt);
     });
 }

@@ -9,7 +9,7 @@ use std::thread;
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
 use rust_routines::sync::{Condvar, LazyLock, Mutex, Once, RwLock};
-use rust_routines::time::Duration;
+use rust_routines::time::{self, Duration};
 use rust_routines_tests::watched;
 
 use super::{MOMENT, blocked, workers};
@@ -168,6 +168,7 @@ fn what_is_none() {
         let mutex = Arc::new(Mutex::new(0));
         let guard = mutex.lock();
         assert!(mutex.lock_timeout(MOMENT).is_none());
+        assert!(time::timeout(MOMENT, || drop(mutex.lock())).is_err());
         drop(guard);
         workers(1).run(|| {
             let other = mutex.clone();

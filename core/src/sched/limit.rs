@@ -57,6 +57,17 @@ pub(crate) fn on_thread() -> Option<Nanos> {
     Some(LIMIT.get()).filter(|&limit| limit != Nanos::MAX && !std::thread::panicking())
 }
 
+/// Whether the limit of whoever runs here has passed, also in a shield and while it unwinds for that.
+pub(crate) fn has_passed() -> bool {
+    let limit = Owner::here().limit();
+    limit != Nanos::MAX && limit <= clock::now()
+}
+
+/// Whether waits of whoever runs here end by themselves.
+pub(crate) fn is_set() -> bool {
+    Owner::here().limit() != Nanos::MAX
+}
+
 #[inline]
 pub(super) fn is_over_on_thread() -> bool {
     LIMIT.get() != Nanos::MAX && on_thread().is_some_and(|limit| limit <= clock::now())

@@ -51,7 +51,7 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     /// **Blocks** the calling routine while another makes it; on a plain thread, the thread.
     ///
     /// # Panics
-    /// If the making panics, or is cancelled, and from then on. Under
+    /// If the making panics, or is cancelled or ended by a `timeout`, and from then on. Under
     /// [`forbid_park`](crate::routine::forbid_park), if it would block. Used by its own making it is a
     /// deadlock, and a panic where deadlocks are looked for.
     #[inline]

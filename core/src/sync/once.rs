@@ -1,7 +1,7 @@
 //! Something that is done once, by whoever comes first, while others wait.
 //!
-//! A doer that panics leaves it failed; one that is cancelled leaves it undone, as if it had not begun: it
-//! was not the doing that failed.
+//! A doer that panics leaves it failed; one that is cancelled, or whose `timeout` is over, leaves it undone, as
+//! if it had not begun: it was not the doing that failed.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::watch;
 use crate::control::{Outcome, Reason};
 use crate::queue::locks::Entry;
 use crate::queue::locks::once::{Begin, Finish, OnceWord};
-use crate::sched::{park, with_core};
+use crate::sched::{limit, park, with_core};
 use crate::wait::{Waiter, Wakes, wait_for};
 
 /// Something to be done once, such as an initialisation.
@@ -218,7 +218,7 @@ impl Once {
 
 impl Drop for Doing<'_> {
     fn drop(&mut self) {
-        if self.finish == Finish::Failed && is_cancelled() {
+        if self.finish == Finish::Failed && (is_cancelled() || limit::has_passed()) {
             self.finish = Finish::Undone;
         }
         watch::released(&self.once.word);

@@ -2,9 +2,10 @@
 //!
 //! On in debug builds, and in release with the feature `deadlock-detection`; else nothing of it is left.
 //! Every lock that is taken by a guard which stays with its taker is noted when it has been taken, and
-//! struck out before it is let go. Who is about to wait, without a time-out, notes that, and follows the
-//! chain: the lock's holders, what they wait for, its holders. If that leads back, it panics and names all
-//! parties; its unwinding lets the others go on. Guards that may be sent and raw locks have no known holder.
+//! struck out before it is let go. Who is about to wait, without a time-out or a `timeout` around it,
+//! notes that, and follows the chain: the lock's holders, what they wait for, its holders. If that leads
+//! back, it panics and names all parties; its unwinding lets the others go on. Guards that may be sent and
+//! raw locks have no known holder.
 //!
 //! - I1: a noted hold is a hold: it is noted later and struck out earlier.
 //! - I2: `WAITS` is locked during the search, so those found in it are not on their way: none of them lets
@@ -19,7 +20,7 @@ use std::sync::LazyLock;
 use parking_lot::Mutex;
 
 use crate::prim::{AtomicU64, Ordering};
-use crate::sched::with_core;
+use crate::sched::{limit, with_core};
 use crate::sys::signal::write_stderr;
 
 pub(super) const ON: bool = cfg!(any(debug_assertions, feature = "deadlock-detection"));
@@ -225,6 +226,9 @@ impl Drop for Waiting {
 /// Notes the wait; what there is to report if it closes a circle.
 #[cold]
 fn search(lock: Lock, kind: &'static str, site: Site) -> Option<String> {
+    if limit::is_set() {
+        return None;
+    }
     let me = party();
     let wait = Wait {
         lock,
