@@ -13,4 +13,11 @@ all_rounds() {
         cargo test --locked --release -p rust-routines-tests || return 1
     done
 }
-run_tests all_rounds
+# With deadlocks looked for, which nothing else does in release.
+with_detection() {
+    cargo test --locked --release -p rust-routines-tests --features deadlock-detection --test sync --test locks
+}
+both() {
+    all_rounds && with_detection
+}
+run_tests both

@@ -1,6 +1,6 @@
 //! Deadlocks are found and told, with all parties. Of builds that look for them: debug ones, and those with
 //! the feature.
-#![cfg(debug_assertions)]
+#![cfg(any(debug_assertions, feature = "deadlock-detection"))]
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;

@@ -249,6 +249,28 @@ fn a_writer_that_leaves_lets_readers_in() {
     }
 }
 
+/// The same, while the other stops reading and goes on to write: who is let in and who barges exclude each
+/// other.
+#[test]
+fn a_writer_that_leaves_lets_nobody_in_beside_a_writer() {
+    for mode in MODES {
+        loom::model(move || {
+            let world = World::new(mode);
+            assert!(world.lock.try_read());
+            let acts: [fn(&World); 2] = [|world| world.leave(Write), |world| world.visit(Read)];
+            let others = acts.map(|act| {
+                let world = world.clone();
+                thread::spawn(move || act(&world))
+            });
+            world.unlock(Read);
+            world.visit(Write);
+            for other in others {
+                other.join().unwrap();
+            }
+        });
+    }
+}
+
 /// Tasks are told and never come: those who block have the lock all the same.
 #[test]
 fn a_task_that_never_comes_holds_up_nobody_who_blocks() {
