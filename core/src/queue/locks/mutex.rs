@@ -61,13 +61,16 @@ impl<L> MutexWord<L> {
         }
     }
 
-    /// L1.
+    /// L1. Looks first: a failed exchange takes as long as one that succeeds, and while somebody is WOKEN it
+    /// would fail each time.
     #[inline(always)]
     pub(crate) fn lock_free(&self) -> bool {
         // ORDER: Acquire pairs with the Release of each unlock.
-        self.word
-            .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        self.word.load(Ordering::Relaxed) == 0
+            && self
+                .word
+                .compare_exchange(0, LOCKED, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 
     /// L2, from one who never waits.
@@ -181,13 +184,22 @@ impl<L> MutexWord<L> {
         None
     }
 
-    /// U1.
+    /// U1, and the first try of U2: one locked instruction in either case.
     #[inline(always)]
     pub(crate) fn unlock_free(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
         // ORDER: Release pairs with the Acquire of whoever locks it next.
-        self.word
-            .compare_exchange(LOCKED, 0, Ordering::Release, Ordering::Relaxed)
-            .is_ok()
+        Self::tells_nobody(word)
+            && self
+                .word
+                .compare_exchange(word, word & !LOCKED, Ordering::Release, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Whether an unlock has to tell nobody: nobody is QUEUED, or somebody WOKEN already.
+    #[inline(always)]
+    fn tells_nobody(word: u32) -> bool {
+        word & LOCKED != 0 && (word & QUEUED == 0 || word & WOKEN != 0)
     }
 }
 
@@ -199,24 +211,19 @@ impl<L: Line> MutexWord<L> {
             if word & LOCKED == 0 {
                 return Err(NotHeld);
             }
-            if word & QUEUED != 0 && word & WOKEN == 0 {
-                let mut line = self.line.lock();
-                // Again: it may have changed before we had the line.
-                let word = self.word.load(Ordering::Relaxed);
-                if word & (LOCKED | QUEUED | WOKEN) == LOCKED | QUEUED {
-                    let free = self.tell(&mut line, word, &mut wake);
-                    // ORDER: Release pairs with the Acquire of whoever locks it next. A plain store: I1.
-                    self.word.store(free, Ordering::Release);
+            if Self::tells_nobody(word) {
+                if self.unlock_free() {
                     return Ok(());
                 }
                 continue;
             }
-            let free = word & !LOCKED;
-            // ORDER: Release pairs with the Acquire of whoever locks it next.
-            let unlocked =
-                self.word
-                    .compare_exchange_weak(word, free, Ordering::Release, Ordering::Relaxed);
-            if unlocked.is_ok() {
+            let mut line = self.line.lock();
+            // Again: it may have changed before we had the line.
+            let word = self.word.load(Ordering::Relaxed);
+            if word & (LOCKED | QUEUED | WOKEN) == LOCKED | QUEUED {
+                let free = self.tell(&mut line, word, &mut wake);
+                // ORDER: Release pairs with the Acquire of whoever locks it next. A plain store: I1.
+                self.word.store(free, Ordering::Release);
                 return Ok(());
             }
         }
