@@ -141,9 +141,11 @@ impl<L> RwWord<L> {
     #[inline(always)]
     pub(crate) fn try_write(&self) -> bool {
         // ORDER: Acquire pairs with the Release of all who held it.
-        self.word
-            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+        self.word.load(Ordering::Relaxed) == 0
+            && self
+                .word
+                .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
+                .is_ok()
     }
 
     #[inline]
@@ -242,13 +244,22 @@ impl<L> RwWord<L> {
         Err(NotHeld)
     }
 
-    /// X1.
+    /// X1, and the first try of X2: one locked instruction in either case.
     #[inline(always)]
     pub(crate) fn leave_write(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
         // ORDER: Release pairs with the Acquire of whoever takes it next.
-        self.word
-            .compare_exchange(WRITER, 0, Ordering::Release, Ordering::Relaxed)
-            .is_ok()
+        Self::tells_nobody(word)
+            && self
+                .word
+                .compare_exchange(word, word & !WRITER, Ordering::Release, Ordering::Relaxed)
+                .is_ok()
+    }
+
+    /// Whether a writer that unlocks has to tell nobody: nobody is QUEUED, or somebody WOKEN already.
+    #[inline(always)]
+    fn tells_nobody(word: u32) -> bool {
+        word & WRITER != 0 && (word & QUEUED == 0 || word & WOKEN != 0)
     }
 
     /// A writer becomes a reader, without a moment between; `true`: to be settled.
@@ -342,23 +353,16 @@ impl<L: Line> RwWord<L> {
         now: impl Fn() -> u32,
         wake: impl FnMut(L::Right),
     ) -> Result<(), NotHeld> {
-        let mut word = self.word.load(Ordering::Relaxed);
         loop {
+            let word = self.word.load(Ordering::Relaxed);
             if word & WRITER == 0 {
                 return Err(NotHeld);
             }
-            if word & QUEUED != 0 && word & WOKEN == 0 {
+            if !Self::tells_nobody(word) {
                 break;
             }
-            // ORDER: Release pairs with the Acquire of whoever takes it next.
-            match self.word.compare_exchange_weak(
-                word,
-                word & !WRITER,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Ok(()),
-                Err(now) => word = now,
+            if self.leave_write() {
+                return Ok(());
             }
         }
         let mut lines = self.lines.lock();
