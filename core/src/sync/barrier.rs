@@ -11,8 +11,8 @@ use super::line::{Line, Wait};
 use crate::control::{Outcome, Reason};
 use crate::prim::SpinLock;
 use crate::queue::locks::{Entry, Line as _};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::{forbid, park};
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 

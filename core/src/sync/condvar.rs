@@ -15,8 +15,8 @@ use super::watch;
 use crate::control::{Outcome, Reason};
 use crate::prim::{AtomicBool, Ordering, SpinLock};
 use crate::queue::locks::{Entry, Line as _};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, shielded, wait_for};
 

@@ -10,7 +10,7 @@ use super::mutex_guard::{ArcMutexGuard, MutexGuard};
 use super::raw::{MutexSeek, RawMutex};
 use super::seek::{Seeking, future};
 use super::watch;
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 
 /// A lock around a `T`, for routines, plain threads and futures.

@@ -9,8 +9,8 @@ use crate::control::{Outcome, Reason};
 use crate::prim::SpinLock;
 use crate::queue::locks::notify::NotifyWord;
 use crate::queue::locks::{Comer, Entry};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 

@@ -12,7 +12,7 @@ use super::rwlock_guard::{
 };
 use super::seek::{Seeking, future};
 use super::watch;
-use crate::sys::clock::{self, Nanos};
+use crate::sched::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 
 /// A lock around a `T` that many may read at once and one may change, for routines, plain threads and

@@ -14,8 +14,8 @@ use super::seek::Seek;
 use crate::control::{Outcome, Reason};
 use crate::prim::{AtomicU64, Ordering, SpinLock};
 use crate::queue::locks::{Comer, Entry, Line as _};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 

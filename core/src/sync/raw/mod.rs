@@ -10,7 +10,7 @@ pub use notify_list::{NotifyList, Ticket};
 pub use rwlock::RawRwLock;
 
 use crate::queue::locks::mutex::PATIENCE;
-use crate::sys::clock;
+use crate::sched::clock;
 
 pub(super) use mutex::MutexSeek;
 pub(super) use rwlock::RwSeek;

@@ -10,10 +10,10 @@ use crate::control::{Outcome, Reason};
 use crate::prim::SpinLock;
 use crate::queue::locks::mutex::MutexWord;
 use crate::queue::locks::{Comer, Entry, NotHeld};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
 use crate::sync::line::{Line, Wait};
 use crate::sync::seek::Seek;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 

@@ -15,9 +15,9 @@ use std::time::Duration;
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::queue::locks::{Entry, Line as _};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
 use crate::sync::line::Line;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 

@@ -11,10 +11,10 @@ use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::queue::locks::rwlock::{Lines, RwWord, Side};
 use crate::queue::locks::{Comer, Entry};
+use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
 use crate::sync::line::{Line, is_granted};
 use crate::sync::seek::Seek;
-use crate::sys::clock::{self, Nanos};
 use crate::wait::instant::Instant;
 use crate::wait::{Waiter, Wakes, wait_for};
 
