@@ -2,13 +2,14 @@
 //! the feature.
 #![cfg(any(debug_assertions, feature = "deadlock-detection"))]
 
+use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
-use rust_routines::sync::{Condvar, LazyLock, Mutex, Once, RwLock};
+use rust_routines::sync::{Condvar, LazyLock, Mutex, Once, RwLock, RwLockReadGuard};
 use rust_routines::time::{self, Duration};
 use rust_routines_tests::watched;
 
@@ -221,5 +222,108 @@ fn it_is_a_panic_of_its_routine() {
         let report = reason(fails.join());
         assert!(report.contains(&id), "{report}");
         assert!(mutex.try_lock().is_some());
+    });
+}
+
+/// A writer that gives up, or a future that is dropped, lets readers in: who waits behind one waits for
+/// nobody who reads.
+#[test]
+fn a_writer_that_goes_away_closes_no_circle() {
+    watched(|| {
+        workers(1).run(|| {
+            let world = Arc::new((RwLock::new(()), Mutex::new(())));
+            let other = world.clone();
+            let guard = world.0.read();
+            let writes = blocked(move || other.0.write_timeout(MOMENT).is_none());
+            drop(world.0.read());
+            assert!(writes.join().unwrap());
+            let other = world.clone();
+            let writes = blocked(move || other.0.write_timeout(MOMENT).is_none());
+            let other = world.clone();
+            let reads = blocked(move || {
+                let _first = other.1.lock();
+                drop(other.0.read());
+            });
+            // It has the mutex, and waits for the lock that is read here.
+            drop(world.1.lock());
+            assert!(writes.join().unwrap());
+            reads.join().unwrap();
+            drop(guard);
+        });
+    });
+}
+
+/// Two who read, each of whom would read what the other reads, with writers in between: four in a circle, of
+/// whom the readers are told.
+#[test]
+fn a_circle_of_readers_and_writers() {
+    watched(|| {
+        workers(1).run(|| {
+            let locks = Arc::new((RwLock::new(()), RwLock::new(())));
+            let guard = locks.0.read();
+            let other = locks.clone();
+            let reads = blocked(move || {
+                let _second = other.1.read();
+                routine::yield_now();
+                routine::yield_now();
+                drop(other.0.read());
+            });
+            let (a, b) = (locks.clone(), locks.clone());
+            let writers = [
+                blocked(move || drop(a.0.write())),
+                blocked(move || drop(b.1.write())),
+            ];
+            for _ in 0..4 {
+                routine::yield_now();
+            }
+            assert!(locks.0.try_read().is_none() && locks.1.try_read().is_none());
+            let report = text(|| drop(locks.1.read()));
+            assert!(report.contains("2 wait for each other"), "{report}");
+            drop(guard);
+            reads.join().unwrap();
+            for writes in writers {
+                writes.join().unwrap();
+            }
+        });
+    });
+}
+
+/// What is known of a guard that was forgotten is not believed of a lock that comes to its address.
+#[test]
+fn a_guard_that_was_forgotten() {
+    watched(|| {
+        let mut place = Arc::new(Mutex::new(()));
+        std::mem::forget(place.lock());
+        *Arc::get_mut(&mut place).unwrap() = Mutex::new(());
+        let guard = place.lock_arc();
+        let runtime = workers(1);
+        let ends = runtime.spawn(move || {
+            routine::yield_now();
+            drop(guard);
+        });
+        drop(place.lock());
+        ends.join().unwrap();
+    });
+}
+
+/// A guard that its taker has left in a thread-local, and that a home-mate drops: it is nobody's then.
+#[test]
+fn a_guard_that_another_one_drops() {
+    thread_local! {
+        static KEPT: RefCell<Option<RwLockReadGuard<'static, ()>>> = const { RefCell::new(None) };
+    }
+    static LOCK: RwLock<()> = RwLock::new(());
+    watched(|| {
+        workers(1).run(|| {
+            KEPT.set(Some(LOCK.read()));
+            routine::spawn(|| KEPT.set(None)).join().unwrap();
+            let reads = blocked(|| {
+                let guard = LOCK.read();
+                routine::yield_now();
+                drop(guard);
+            });
+            drop(LOCK.write());
+            reads.join().unwrap();
+        });
     });
 }

@@ -245,21 +245,27 @@ impl<T: ?Sized> Mutex<T> {
             let _waiting = watch::waiting(&self.raw, KIND);
             self.raw.lock_slow(None);
         }
+        watch::held_by_unknown(&self.raw);
         ArcMutexGuard::new(self.clone())
     }
 
     /// As [`try_lock`](Mutex::try_lock), with a guard as from [`lock_arc`](Mutex::lock_arc).
     pub fn try_lock_arc(self: &Arc<Self>) -> Option<ArcMutexGuard<T>> {
-        self.raw
-            .try_lock()
-            .then(|| ArcMutexGuard::new(self.clone()))
+        if !self.raw.try_lock() {
+            return None;
+        }
+        watch::held_by_unknown(&self.raw);
+        Some(ArcMutexGuard::new(self.clone()))
     }
 }
 
 future! {
     /// The future of [`Mutex::lock_async`], and an arm of a select.
     LockFuture<'a, T>(&'a Mutex<T>) over MutexSeek<'a> => MutexGuard<'a, T, Moves> =
-        |mutex| MutexGuard::new(mutex)
+        |mutex| {
+            watch::held_by_unknown(&mutex.raw);
+            MutexGuard::new(mutex)
+        }
 }
 
 impl<T: Default> Default for Mutex<T> {

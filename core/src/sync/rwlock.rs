@@ -83,7 +83,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.lock_read();
-        watch::held(&self.raw);
+        watch::held_shared(&self.raw);
         RwLockReadGuard::new(self)
     }
 
@@ -91,7 +91,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     fn lock_read(&self) {
         if !self.raw.try_read() {
-            let _waiting = watch::waiting(&self.raw, KIND);
+            let _waiting = watch::waiting_to_read(&self.raw, KIND);
             self.raw.read_slow();
         }
     }
@@ -147,7 +147,7 @@ impl<T: ?Sized> RwLock<T> {
         if !is_locked {
             return None;
         }
-        watch::held(&self.raw);
+        watch::held_shared(&self.raw);
         Some(RwLockReadGuard::new(self))
     }
 
@@ -295,7 +295,26 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write_arc(self: &Arc<Self>) -> ArcRwLockWriteGuard<T> {
         self.lock_write();
+        watch::held_by_unknown(&self.raw);
         ArcRwLockWriteGuard::new(self.clone())
+    }
+
+    /// As [`try_read`](RwLock::try_read), with a guard as from [`read_arc`](RwLock::read_arc).
+    pub fn try_read_arc(self: &Arc<Self>) -> Option<ArcRwLockReadGuard<T>> {
+        // No guard may come into being if it is not locked: it would unlock when dropped.
+        if !self.raw.try_read() {
+            return None;
+        }
+        Some(ArcRwLockReadGuard::new(self.clone()))
+    }
+
+    /// As [`try_write`](RwLock::try_write), with a guard as from [`write_arc`](RwLock::write_arc).
+    pub fn try_write_arc(self: &Arc<Self>) -> Option<ArcRwLockWriteGuard<T>> {
+        if !self.raw.try_write() {
+            return None;
+        }
+        watch::held_by_unknown(&self.raw);
+        Some(ArcRwLockWriteGuard::new(self.clone()))
     }
 }
 
@@ -308,7 +327,10 @@ future! {
 future! {
     /// The future of [`RwLock::write_async`], and an arm of a select.
     WriteFuture<'a, T>(&'a RwLock<T>) over RwSeek<'a> => RwLockWriteGuard<'a, T, Moves> =
-        |lock| RwLockWriteGuard::new(lock)
+        |lock| {
+            watch::held_by_unknown(&lock.raw);
+            RwLockWriteGuard::new(lock)
+        }
 }
 
 impl<T: Default> Default for RwLock<T> {

@@ -160,7 +160,9 @@ impl<'a, T: ?Sized, M> RwLockWriteGuard<'a, T, M> {
         let lock = ManuallyDrop::new(this).lock;
         let was_noted = watch::released(&lock.raw);
         lock.raw.downgrade_held();
-        watch::held_again(&lock.raw, was_noted);
+        if was_noted {
+            watch::held_shared(&lock.raw);
+        }
         RwLockReadGuard::new(lock)
     }
 }
