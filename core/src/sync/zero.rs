@@ -1,7 +1,8 @@
 //! Waiting until a count is zero: what [`WaitGroup`](super::WaitGroup) and [`Latch`](super::Latch) have in
 //! common.
 //!
-//! - I1: the count is not below zero, but for a moment in which `take_one` is refused.
+//! - I1: the count is not below zero, but for a moment in which `take_one` is refused; who adds to it, or
+//!   says what it is, waits for the end of that moment.
 //! - I2: who stands in the line has set QUEUED, under its lock, in a word that was not zero.
 //! - I3: zero with QUEUED is a release that is due, to those in the line. The one who has taken the count
 //!   there does it, under the lock, or before that whoever adds to it: so it wakes exactly those who wait
@@ -12,7 +13,7 @@ use std::time::Duration;
 use super::line::{Line, Wait};
 use super::seek::Seek;
 use crate::control::{Outcome, Reason};
-use crate::prim::{AtomicU64, Ordering, SpinLock};
+use crate::prim::{AtomicU64, Backoff, Ordering, SpinLock};
 use crate::queue::locks::{Comer, Entry, Line as _};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
@@ -22,6 +23,8 @@ use crate::wait::{Waiter, Wakes, wait_for};
 const QUEUED: u64 = 1;
 const ONE: u64 = 2;
 const MOST: u64 = u64::MAX >> 2;
+/// A word from here on is one of I1's moment.
+const BELOW: u64 = 1 << 63;
 
 pub(super) struct Zero {
     word: AtomicU64,
@@ -54,7 +57,29 @@ impl Zero {
     }
 
     pub(super) fn count(&self) -> u64 {
-        self.word.load(Ordering::Relaxed) / ONE
+        self.settled() / ONE
+    }
+
+    /// The word, outside of I1's moment.
+    #[inline]
+    fn settled(&self) -> u64 {
+        let word = self.word.load(Ordering::Relaxed);
+        if word < BELOW {
+            return word;
+        }
+        self.settled_soon()
+    }
+
+    #[cold]
+    fn settled_soon(&self) -> u64 {
+        let backoff = Backoff::new();
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word < BELOW {
+                return word;
+            }
+            backoff.snooze();
+        }
     }
 
     #[inline]
@@ -72,10 +97,11 @@ impl Zero {
         // ORDER: Release pairs with the Acquire of those who find zero: what was done before the last one,
         // and by Acquire before each, is seen after the wait.
         let before = self.word.fetch_sub(ONE, Ordering::AcqRel);
-        if before > (ONE | QUEUED) || before == ONE {
+        if before as i64 > (ONE | QUEUED) as i64 || before == ONE {
             return Ok(());
         }
-        if before < ONE {
+        // At zero, or below it because another one is just being refused.
+        if !(ONE..BELOW).contains(&before) {
             // ORDER: as above.
             self.word.fetch_add(ONE, Ordering::AcqRel);
             self.release();
@@ -88,24 +114,23 @@ impl Zero {
     /// Adds `delta` to the count, which stays what it is if that is refused. At zero all who wait go on.
     #[inline]
     pub(super) fn add(&self, delta: i64) -> Result<(), Refused> {
-        let mut word = self.word.load(Ordering::Relaxed);
         loop {
+            let word = self.settled();
             let new = sum(word, delta)?;
             if word & QUEUED != 0 && (word < ONE || new < ONE) {
                 return self.add_slow(delta);
             }
-            match self.change(word, new) {
-                Ok(()) => return Ok(()),
-                Err(now) => word = now,
+            if self.change(word, new) {
+                return Ok(());
             }
         }
     }
 
-    fn change(&self, word: u64, new: u64) -> Result<(), u64> {
+    fn change(&self, word: u64, new: u64) -> bool {
         // ORDER: as in `take_one`.
         self.word
             .compare_exchange_weak(word, new, Ordering::AcqRel, Ordering::Relaxed)
-            .map(drop)
+            .is_ok()
     }
 
     /// From zero or to zero, while others wait: under their line's lock, so that no zero is mistaken for
@@ -118,9 +143,9 @@ impl Zero {
         let mut is_added = false;
         while !is_added && result.is_ok() {
             self.release_under(&mut line, &mut wakes);
-            let word = self.word.load(Ordering::Relaxed);
+            let word = self.settled();
             match sum(word, delta) {
-                Ok(new) => is_added = self.change(word, new).is_ok(),
+                Ok(new) => is_added = self.change(word, new),
                 Err(refused) => result = Err(refused),
             }
         }
@@ -249,4 +274,34 @@ impl Seek for ZeroSeek<'_> {
     }
 
     fn pass_on(&self, _: bool) {}
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// However many are refused at once, and whatever others add meanwhile: the count is what it should be,
+    /// and nobody is refused who is not below zero.
+    #[test]
+    fn those_who_are_refused_change_nothing() {
+        const TIMES: u64 = 100_000;
+        let zero = Zero::new(0);
+        let taken: u64 = std::thread::scope(|scope| {
+            let takers = [(); 3].map(|()| {
+                let take = || (0..TIMES).filter(|_| zero.take_one().is_ok()).count();
+                scope.spawn(take)
+            });
+            for _ in 0..TIMES {
+                assert!(zero.add(1).is_ok());
+            }
+            takers
+                .into_iter()
+                .map(|taker| taker.join().unwrap() as u64)
+                .sum()
+        });
+        assert_eq!(zero.count(), TIMES - taken);
+        assert!(zero.add(-(zero.count() as i64)).is_ok());
+        assert!(zero.is_zero() && zero.take_one().is_err());
+        assert!(zero.is_zero());
+    }
 }
