@@ -135,6 +135,24 @@ fn waits_allocate_nothing(runtime: &Runtime) {
     });
 }
 
+/// Tickets that are given up behind one that stays, as by a condition whose waits time out.
+fn tickets_that_are_given_up_take_nothing() {
+    let list = NotifyList::new();
+    let many = || (0..10_000).for_each(|_| drop(list.ticket()));
+    many();
+    let stays = list.ticket();
+    many();
+    let before = ALLOCATOR.stats();
+    many();
+    let grown = ALLOCATOR.stats() - before;
+    assert!(
+        grown.bytes_allocated <= grown.bytes_deallocated + 10_000,
+        "{grown:?}"
+    );
+    assert!(list.notify_one() && !list.notify_one());
+    stays.wait();
+}
+
 /// A plain thread that blocks, and a routine that lets it go on.
 fn a_thread_that_waits_allocates_nothing(runtime: &Runtime) {
     let world = Arc::new(World::default());
@@ -165,5 +183,6 @@ fn waits_for_locks_allocate_nothing() {
         let runtime = runtime::Builder::new().workers(1).build().unwrap();
         waits_allocate_nothing(&runtime);
         a_thread_that_waits_allocates_nothing(&runtime);
+        tickets_that_are_given_up_take_nothing();
     });
 }

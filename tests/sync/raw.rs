@@ -1,12 +1,15 @@
 //! The raw forms: any routine or thread may unlock (C2), misuse is an error (C2, C6), tickets (C11).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
 use rust_routines::routine::{self, JoinError};
 use rust_routines::sync::{NotLockedError, NotifyList, RawMutex, RawRwLock};
-use rust_routines::time::Instant;
+use rust_routines::time::{Duration, Instant};
 use rust_routines_tests::watched;
 
 use super::{Log, MOMENT, blocked, workers};
@@ -199,4 +202,34 @@ fn a_condition_made_of_it_loses_nothing() {
             .for_each(|handle| handle.join().unwrap());
         assert_eq!(cond.turn.load(Ordering::SeqCst), 2 * ROUNDS);
     });
+}
+
+/// Against a list of what should be: tickets given up anywhere, notified one by one, in their order.
+#[test]
+fn tickets_come_and_go_in_any_order() {
+    for seed in 0..200 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let list = NotifyList::new();
+        let (mut out, mut notified) = (VecDeque::new(), Vec::new());
+        for _ in 0..60 {
+            match random.random_range(0..10) {
+                0..5 => out.push_back(list.ticket()),
+                5..8 if !out.is_empty() => {
+                    let i = random.random_range(0..out.len());
+                    drop(out.remove(i));
+                }
+                _ => {
+                    assert_eq!(list.notify_one(), !out.is_empty());
+                    notified.extend(out.pop_front());
+                }
+            }
+        }
+        for ticket in notified {
+            assert!(ticket.wait_timeout(Duration::ZERO), "it was notified");
+        }
+        for ticket in out {
+            assert!(!ticket.wait_timeout(Duration::ZERO), "it was not");
+        }
+        assert!(!list.notify_one(), "nobody is left");
+    }
 }

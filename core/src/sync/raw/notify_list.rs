@@ -5,10 +5,12 @@
 //! the waits begin.
 //!
 //! - I1: a ticket below `notified` has been notified, or was given up and passed over. Each other one below
-//!   `next` is out, or `gone`.
+//!   `next` is out, or `gone`; that of number `notified` is not gone.
 //! - I2: under the lock a waiter in the line has a ticket that is not below `notified`.
+//! - I3: `gone` has as many entries as there are tickets out, at most: one between any two of them. So
+//!   waits that time out, again and again, behind one that stays, take no memory.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -45,8 +47,8 @@ struct State {
     next: u64,
     /// All tickets below are done with.
     notified: u64,
-    /// Given up before their turn.
-    gone: BTreeSet<u64>,
+    /// Given up before their turn: from the one up to the other, which is not.
+    gone: BTreeMap<u64, u64>,
 }
 
 /// A place in a [`NotifyList`]; dropped, it is given up.
@@ -71,14 +73,27 @@ impl Unlink for Wait<'_> {
 impl State {
     /// Whose turn it is, if anybody's.
     fn turn(&mut self) -> Option<u64> {
-        while self.notified < self.next {
+        (self.notified < self.next).then(|| {
             let number = self.notified;
-            self.notified += 1;
-            if !self.gone.remove(&number) {
-                return Some(number);
-            }
+            self.go_on_from(number + 1);
+            number
+        })
+    }
+
+    /// All before this one are done with.
+    fn go_on_from(&mut self, number: u64) {
+        self.notified = self.gone.remove(&number).unwrap_or(number);
+    }
+
+    fn give_up(&mut self, number: u64) {
+        if number == self.notified {
+            return self.go_on_from(number + 1);
         }
-        None
+        let end = self.gone.remove(&(number + 1)).unwrap_or(number + 1);
+        match self.gone.range_mut(..number).next_back() {
+            Some((_, before)) if *before == number => *before = end,
+            _ => drop(self.gone.insert(number, end)),
+        }
     }
 }
 
@@ -90,7 +105,7 @@ impl NotifyList {
                 line: Line::new(),
                 next: 0,
                 notified: 0,
-                gone: BTreeSet::new(),
+                gone: BTreeMap::new(),
             }),
         }
     }
@@ -224,7 +239,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         let mut state = self.list.state.lock();
         if self.number >= state.notified {
-            state.gone.insert(self.number);
+            state.give_up(self.number);
         }
     }
 }
