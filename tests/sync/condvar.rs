@@ -59,6 +59,11 @@ fn a_time_out_has_the_lock_again() {
             assert!(condvar.wait_for(&mut guard, MOMENT).timed_out());
             let result = condvar.wait_timeout_while(&mut guard, MOMENT, |count| *count == 0);
             assert!(result.timed_out());
+            assert!(
+                condvar
+                    .wait_while_for(&mut guard, |count| *count == 0, MOMENT)
+                    .timed_out()
+            );
             let result = condvar.wait_timeout_while(&mut guard, MOMENT, |count| *count > 0);
             assert!(!result.timed_out());
             *guard += 1;

@@ -142,6 +142,7 @@ fn a_place_is_filled_once() {
     assert_eq!(drops.alive(), 0);
     let five = OnceLock::from(5);
     assert_eq!(five.clone().get(), Some(&5));
+    assert!(five == five.clone() && five != OnceLock::new());
     assert_eq!(
         format!("{five:?} {:?}", OnceLock::<u8>::default()),
         "OnceLock(Some(5)) OnceLock(None)"

@@ -1,10 +1,12 @@
 //! The locks that poison: who is told, and how it goes on. Written as for std: only the `use` lines are new.
 
-use std::panic::{self, AssertUnwindSafe};
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rust_routines::routine;
+use rust_routines::sync;
 use rust_routines::sync::poison::{Condvar, Mutex, RwLock, TryLockError};
 use rust_routines_tests::watched;
 
@@ -138,4 +140,32 @@ fn a_cancellation_poisons() {
         drop(runtime);
         assert_eq!(*mutex.lock().unwrap_err().into_inner(), 1);
     });
+}
+
+/// As std's they may be used after a panic was caught, without a word; and so may all that protect nothing.
+#[test]
+fn all_may_be_used_after_a_panic() {
+    fn is_safe<T: UnwindSafe + RefUnwindSafe>() {}
+    is_safe::<(Mutex<Cell<u8>>, RwLock<Cell<u8>>, Condvar)>();
+    is_safe::<(sync::Condvar, sync::Once, sync::Barrier, sync::OnceLock<u8>)>();
+    is_safe::<(
+        sync::LazyLock<u8>,
+        sync::Semaphore,
+        sync::Notify,
+        sync::Latch,
+    )>();
+    is_safe::<(
+        sync::WaitGroup,
+        sync::RawMutex,
+        sync::RawRwLock,
+        sync::NotifyList,
+    )>();
+    let lock = RwLock::new(1);
+    let thrown = panic::catch_unwind(|| {
+        let _guard = lock.write().unwrap();
+        silent();
+    });
+    assert!(thrown.is_err());
+    let guard = lock.read().unwrap_err().into_inner();
+    assert_eq!(format!("{guard}"), "1");
 }

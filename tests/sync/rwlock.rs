@@ -206,6 +206,13 @@ fn parts_and_owned_guards_keep_the_lock() {
         let mut writes = lock.write_arc();
         thread::spawn(move || writes.1 = 9).join().unwrap();
         assert_eq!(*lock.read(), (7, 9));
+        let reads = lock.try_read_arc().unwrap();
+        assert!(lock.try_write_arc().is_none() && lock.try_read_arc().is_some());
+        drop(reads);
+        let writes = lock.try_write_arc().unwrap();
+        assert!(lock.try_read_arc().is_none() && lock.try_write_arc().is_none());
+        drop(writes);
+        assert!(lock.try_write().is_some());
     });
 }
 

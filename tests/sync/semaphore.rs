@@ -142,3 +142,38 @@ fn too_many_permits_are_refused() {
     assert_eq!(permits.available_permits(), Semaphore::MAX_PERMITS);
     assert!(thrown(&|| _ = Semaphore::new(Semaphore::MAX_PERMITS + 1)));
 }
+
+/// More than can be counted is more than there are, and not few of them.
+#[test]
+fn more_than_can_be_counted() {
+    watched(|| {
+        workers(1).run(|| {
+            let permits = Arc::new(Semaphore::new(1));
+            for n in [
+                usize::MAX,
+                1 << 63,
+                (1 << 63) + 1,
+                Semaphore::MAX_PERMITS + 1,
+            ] {
+                assert!(permits.try_acquire_many(n).is_none());
+                assert!(permits.acquire_many_timeout(n, MOMENT).is_none());
+                let other = permits.clone();
+                let waits = blocked(move || other.acquire_many_timeout(n, MOMENT).is_none());
+                permits.add_permits(1);
+                assert!(waits.join().unwrap());
+            }
+            assert_eq!(permits.available_permits(), 5);
+        });
+    });
+}
+
+#[test]
+fn permits_that_own_their_semaphore() {
+    let permits = Arc::new(Semaphore::new(3));
+    let two = permits.try_acquire_many_owned(2).unwrap();
+    let one = permits.try_acquire_owned().unwrap();
+    assert!(permits.try_acquire_owned().is_none());
+    assert_eq!((two.num_permits(), one.num_permits()), (2, 1));
+    thread::spawn(move || drop((one, two))).join().unwrap();
+    assert_eq!(permits.available_permits(), 3);
+}

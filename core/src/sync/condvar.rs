@@ -186,6 +186,17 @@ impl Condvar {
         WaitTimeoutResult(false)
     }
 
+    /// [`wait_timeout_while`](Condvar::wait_timeout_while), as parking_lot calls it.
+    #[track_caller]
+    pub fn wait_while_for<T: ?Sized, M>(
+        &self,
+        guard: &mut MutexGuard<'_, T, M>,
+        condition: impl FnMut(&mut T) -> bool,
+        timeout: Duration,
+    ) -> WaitTimeoutResult {
+        self.wait_timeout_while(guard, timeout, condition)
+    }
+
     /// Wakes the one who has waited longest; whether anybody waited.
     ///
     /// The lock need not be held.

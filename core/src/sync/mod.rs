@@ -40,6 +40,7 @@ mod rwlock;
 mod rwlock_guard;
 mod seek;
 mod semaphore;
+mod unwind_safe;
 mod wait_group;
 mod watch;
 mod zero;

@@ -8,7 +8,7 @@ use super::line::{Line, Wait, is_granted};
 use super::seek::{Seek, Seeking, future};
 use crate::control::{Outcome, Reason};
 use crate::prim::SpinLock;
-use crate::queue::locks::semaphore::{MOST, SemaphoreWord};
+use crate::queue::locks::semaphore::{MOST, SemaphoreWord, ask_of};
 use crate::queue::locks::{Comer, Entry};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::park;
@@ -238,6 +238,23 @@ impl Semaphore {
         self.acquire_many_owned(1)
     }
 
+    /// As [`try_acquire_many`](Semaphore::try_acquire_many), with permits that own the semaphore's `Arc`.
+    pub fn try_acquire_many_owned(
+        self: &Arc<Self>,
+        permits: usize,
+    ) -> Option<OwnedSemaphorePermit> {
+        self.try_acquire_many(permits)?.forget();
+        Some(OwnedSemaphorePermit {
+            semaphore: self.clone(),
+            permits,
+        })
+    }
+
+    /// As [`try_acquire`](Semaphore::try_acquire), with a permit that owns the semaphore's `Arc`.
+    pub fn try_acquire_owned(self: &Arc<Self>) -> Option<OwnedSemaphorePermit> {
+        self.try_acquire_many_owned(1)
+    }
+
     /// Adds permits, new ones or those of a permit that was forgotten.
     ///
     /// **Blocks**: never.
@@ -303,7 +320,7 @@ impl Semaphore {
             return false;
         }
         // SAFETY: new, and in the caller's frame until it is unlinked.
-        unsafe { line.push(waiter, n, entry) };
+        unsafe { line.push(waiter, ask_of(n), entry) };
         true
     }
 
@@ -340,7 +357,7 @@ impl Seek for SemaphoreSeek<'_> {
     }
 
     fn ask(&self) -> u64 {
-        self.n
+        ask_of(self.n)
     }
 
     fn try_now(&self, comer: Comer) -> bool {

@@ -24,6 +24,11 @@ const PERMIT: u64 = 2;
 /// More than anybody has.
 pub(crate) const MOST: u64 = u64::MAX >> 3;
 
+/// What one who wants so many notes in the line, which has no room for more: never enough.
+pub(crate) fn ask_of(permits: u64) -> u64 {
+    permits.min(MOST + 1)
+}
+
 #[repr(C)]
 pub(crate) struct SemaphoreWord<L> {
     word: AtomicU64,
