@@ -8,12 +8,14 @@ mod at_rest;
 mod cancelled;
 mod connections;
 mod cycles;
+mod deadlocks;
 mod edges;
 mod hooks;
 mod limits;
 mod overflow;
 mod sockets;
 mod stack_budget;
+mod stalls;
 
 use std::io::Read;
 
@@ -24,6 +26,12 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("cancelled-while-unwinding", cancelled::while_unwinding),
     ("connections", connections::main),
     ("cycles", cycles::main),
+    ("deadlock-alone", deadlocks::alone),
+    ("deadlock-install", deadlocks::install),
+    ("deadlock-lazy-lock", deadlocks::lazy_lock),
+    ("deadlock-mutex", deadlocks::mutex),
+    ("deadlock-std-channel", deadlocks::std_channel),
+    ("deadlock-thread-park", deadlocks::thread_park),
     ("global-workers", limits::global_workers),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),
@@ -52,6 +60,8 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("sockets-many", sockets::many),
     ("sockets-out-of-files", sockets::out_of_files),
     ("stack-budget", stack_budget::main),
+    ("stall-abort", stalls::abort),
+    ("stall-five", stalls::five),
     ("ticking", at_rest::ticking),
 ];
 

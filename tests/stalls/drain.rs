@@ -132,7 +132,7 @@ fn sockets_go_on() {
         let mut clients: Vec<_> = (0..WORKERS)
             .map(|_| std::net::TcpStream::connect(address).unwrap())
             .collect();
-        let mut echo = |clients: &mut Vec<std::net::TcpStream>| {
+        let echo = |clients: &mut Vec<std::net::TcpStream>| {
             for client in clients {
                 client.write_all(b"x").unwrap();
                 client.read_exact(&mut [0]).unwrap();

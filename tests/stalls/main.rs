@@ -7,6 +7,7 @@ mod classes;
 mod drain;
 mod slices;
 mod standing_in;
+mod told;
 mod workers;
 
 use rust_routines::runtime::{Builder, Runtime};

@@ -2,9 +2,9 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `low`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited` | home | home |
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
-//! | `id`, `site`, `reason` | home, relaxed | reports, from anywhere, racily |
+//! | `id`, `site`, `reason`, `low` | home, relaxed | reports, from anywhere, racily |
 //!
 //! - I1: from its first instruction until its end a routine is resumed by its home's thread only.
 //! - I2: `wait` is set exactly while the routine is suspended in a wait that may be given up; what
@@ -19,7 +19,7 @@ use std::ptr::{self, NonNull};
 use super::header::Header;
 use super::home::Home;
 use super::reason::Reason;
-use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, Ordering, prefetch};
+use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, prefetch};
 use crate::queue::Linked;
 use crate::stack::Stack;
 use crate::switch::{Context, Entry, Span};
@@ -48,7 +48,7 @@ pub(crate) struct Body {
     context: MaybeUninit<Context>,
     link: AtomicPtr<Body>,
     /// About where its stack ended when it was suspended.
-    low: Cell<usize>,
+    low: AtomicUsize,
     /// Also the way to what stands behind the header, so never narrowed to it.
     header: Cell<NonNull<Header>>,
     home: &'static Home,
@@ -129,7 +129,7 @@ impl Body {
             at.write(Body {
                 context: MaybeUninit::uninit(),
                 link: AtomicPtr::new(ptr::null_mut()),
-                low: Cell::new(at.as_ptr().addr()),
+                low: AtomicUsize::new(at.as_ptr().addr()),
                 header: Cell::new(header),
                 home,
                 wait: Cell::new(None),
@@ -177,7 +177,8 @@ impl Body {
     #[inline]
     pub(crate) fn prefetch(&self) {
         const LINE: usize = 64;
-        let (own, low) = (ptr::from_ref(self).addr(), self.low.get());
+        let low = self.low.load(Ordering::Relaxed);
+        let own = ptr::from_ref(self).addr();
         for line in 1..3 {
             prefetch(own + line * LINE);
             prefetch(own - line * LINE);
@@ -194,7 +195,7 @@ impl Body {
     #[inline(always)]
     pub(crate) unsafe fn suspend(&self) {
         let here = MaybeUninit::<u64>::uninit();
-        self.low.set(here.as_ptr().addr());
+        self.low.store(here.as_ptr().addr(), Ordering::Relaxed);
         // SAFETY: initialised by `build`; the caller runs on this context.
         unsafe { self.context.assume_init_ref().suspend() };
     }
@@ -369,6 +370,24 @@ impl Body {
         self.deep.replace(stack)
     }
 
+    /// For reports from other threads: what is to be seen of a routine that has suspended.
+    ///
+    /// # Safety
+    /// `this` points into memory that was once a body and is still mapped.
+    pub(crate) unsafe fn peek_parked(this: NonNull<Body>) -> Option<Peek> {
+        let this = this.as_ptr();
+        // SAFETY: atomics of mapped memory.
+        let peek = unsafe {
+            Peek {
+                id: (*this).id.load(Ordering::Relaxed),
+                site: (*this).site.load(Ordering::Relaxed),
+                reason: Reason::from_u8((*this).reason.load(Ordering::Relaxed)),
+                low: (*this).low.load(Ordering::Relaxed),
+            }
+        };
+        (peek.id != 0 && peek.reason != Reason::Running).then_some(peek)
+    }
+
     /// For reports from other threads: number and spawn site, if it is a routine just now.
     ///
     /// # Safety
@@ -382,6 +401,26 @@ impl Body {
             let again = (*this).id.load(Ordering::Relaxed);
             (id != 0 && id == again && !site.is_null()).then(|| (id, &*site))
         }
+    }
+}
+
+/// See [`Body::peek_parked`].
+pub(crate) struct Peek {
+    pub(crate) id: u64,
+    site: *const Location<'static>,
+    pub(crate) reason: Reason,
+    /// About where its stack ended when it was suspended.
+    pub(crate) low: usize,
+}
+
+impl Peek {
+    /// Where it was spawned.
+    ///
+    /// # Safety
+    /// It was read of a body that was alive all the time.
+    pub(crate) unsafe fn site(&self) -> &'static Location<'static> {
+        // SAFETY: a live body's site is a static.
+        unsafe { &*self.site }
     }
 }
 

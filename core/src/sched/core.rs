@@ -181,7 +181,7 @@ impl Core {
     /// After the loop: nothing lives here any more.
     fn leave(self) {
         // Else its seat must not be used again. Under the bomb: nothing has unwound so far.
-        let is_empty = self.registry.borrow().iter().next().is_none();
+        let is_empty = self.worker.slots.iter().next().is_none();
         assert!(is_empty, "a worker leaves although a routine lives with it");
         self.shared.depot.unclaim(self.credit.get());
         let Core {

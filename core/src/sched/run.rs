@@ -265,10 +265,11 @@ impl Core {
         if let Some(name) = header.name() {
             self.worker.names.lock().insert(header.id(), name.clone());
         }
-        let slot = self.registry.borrow_mut().reserve();
+        let slot = self.registry.borrow_mut().reserve(&self.worker.slots);
         // SAFETY: the stack is leased and unused; `enter` does not unwind; this is home from here on.
         let body = unsafe { Body::build(stack, fresh.as_ptr(), self.worker.home(), slot, enter) };
-        self.registry.borrow_mut().set(slot, body);
+        let slots = &self.worker.slots;
+        self.registry.borrow().set(slots, slot, body);
         stats.started.add(1);
         stats.live.add(1);
         self.note_arrival();
@@ -320,7 +321,8 @@ impl Core {
             let b = body.as_ref();
             (b.registered(), b.id(), b.is_named(), Body::take_stack(body))
         };
-        self.registry.borrow_mut().release(slot);
+        let slots = &self.worker.slots;
+        self.registry.borrow_mut().release(slots, slot);
         if named {
             self.worker.names.lock().remove(&id);
         }

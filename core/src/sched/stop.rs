@@ -102,7 +102,7 @@ impl Core {
 
     /// Makes every routine of this home unwind at its park.
     fn cancel_all(&self) {
-        let bodies: Vec<_> = self.registry.borrow().iter().collect();
+        let bodies: Vec<_> = self.worker.slots.iter().collect();
         for body in bodies {
             // SAFETY: registered here, so alive until `retire`, on this thread.
             let cancelled = unsafe { body.as_ref() };
@@ -121,8 +121,8 @@ impl Core {
     fn report(&self) {
         let names = self.worker.names.lock();
         let lines: Vec<String> = self
-            .registry
-            .borrow()
+            .worker
+            .slots
             .iter()
             .map(|body| {
                 // SAFETY: as in `cancel_all`.

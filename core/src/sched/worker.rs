@@ -23,6 +23,7 @@ use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
 use super::alarms::Alarms;
+use super::registry::Slots;
 use crate::control::{Body, Fresh, Home};
 use crate::driver::poller::Poller;
 use crate::prim::{
@@ -45,6 +46,8 @@ pub(crate) struct Worker {
     /// Made when a routine of this home first waits for a socket; kept for the next user of the seat.
     pub(crate) poller: CachePadded<OnceLock<Poller>>,
     pub(crate) stealer: Stealer<Fresh>,
+    /// The routines that live here.
+    pub(super) slots: Slots,
     /// Names of the routines here that have one; touched for named routines only.
     pub(crate) names: Mutex<HashMap<u64, Arc<str>>>,
 }
@@ -250,6 +253,7 @@ impl Worker {
             alarms: CachePadded::default(),
             poller: CachePadded::default(),
             stealer: deque.stealer(),
+            slots: Slots::new(),
             names: Mutex::new(HashMap::new()),
         }));
         Seat {

@@ -2,7 +2,7 @@
 //!
 //! The contract: `memory` reserves, guards and gives back address space; `cpus` says how many
 //! workers pay off; `clock` reads the monotonic clock; `poll` waits for sockets; `pulse` beats for one
-//! thread; `thread` tells what another thread does; `sleep` parks and unparks a worker's thread; `signal` runs a handler on a
+//! thread; `thread` tells what another thread does, `symbols` what code is called; `sleep` parks and unparks a worker's thread; `signal` runs a handler on a
 //! stack of its own; `unwind` stops panics where they must not pass. Only this folder, `switch/` and `lib.rs` know about platforms.
 
 pub(crate) mod clock;
@@ -12,5 +12,6 @@ pub(crate) mod poll;
 pub(crate) mod pulse;
 pub(crate) mod signal;
 pub(crate) mod sleep;
+pub(crate) mod symbols;
 pub(crate) mod thread;
 pub(crate) mod unwind;

@@ -250,7 +250,7 @@ impl View {
         let details = is_deadlock.then(|| {
             let deadlocks = &self.shared.monitor.counts.deadlocks;
             deadlocks.fetch_add(1, Ordering::Relaxed);
-            deadlock::details(&self.shared, worker, &stall)
+            deadlock::details(&self.shared, worker, &stall, seen.switches())
         });
         self.reporter
             .tell(&self.shared.config, &stall, details.as_deref());

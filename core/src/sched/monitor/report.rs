@@ -31,41 +31,39 @@ impl Reporter {
 
     pub(super) fn tell(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
         trace(stall);
+        self.write(stall, details);
         if let Some(report) = &config.stall_report {
             let _guard = forbid_park();
             contain(|| report(stall));
         }
         if config.on_stall == OnStall::Abort {
-            say(
-                &format!("{stall}; the runtime was built to abort then\n"),
-                details,
-            );
             signal::abort();
         }
+    }
+
+    fn write(&mut self, stall: &Stall, details: Option<&str>) {
         if let Some(details) = details {
-            return say(&format!("probable self-deadlock: {stall}\n"), Some(details));
+            return say(&format!("probable self-deadlock: {stall}\n{details}"));
         }
+        let now = clock::now();
         if !self.warns {
             return;
         }
-        let now = clock::now();
         if now < self.again {
             self.left_out += 1;
             return;
         }
         self.again = now + PAUSE;
-        let more = match std::mem::take(&mut self.left_out) {
-            0 => String::new(),
-            count => format!(" (and {count} more stalls before)"),
-        };
-        say(&format!("{stall}{more}\n"), None);
+        match std::mem::take(&mut self.left_out) {
+            0 => say(&format!("{stall}\n")),
+            more => say(&format!("{stall} (and {more} more stalls before)\n")),
+        }
     }
 }
 
 /// Not `eprintln`, which panics if stderr is gone.
-fn say(text: &str, details: Option<&str>) {
-    let text = format!("rust-routines: {text}{}", details.unwrap_or_default());
-    signal::write_stderr(text.as_bytes());
+fn say(text: &str) {
+    signal::write_stderr(format!("rust-routines: {text}").as_bytes());
 }
 
 /// What `RUST_ROUTINES_STALL` says.
@@ -75,10 +73,9 @@ fn warns() -> bool {
         None => false,
         Some(value) if value == "warn" => true,
         Some(value) => {
-            say(
-                &format!("{NAME} may be `warn`, and {value:?} means nothing\n"),
-                None,
-            );
+            say(&format!(
+                "{NAME} may be `warn`, and {value:?} means nothing\n"
+            ));
             false
         }
     }

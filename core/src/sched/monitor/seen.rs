@@ -105,6 +105,11 @@ impl Seen {
         };
     }
 
+    /// How many routines had been resumed when the one that runs was.
+    pub(super) fn switches(&self) -> u64 {
+        self.switches
+    }
+
     /// What has to be said now, once.
     pub(super) fn due_reports(&mut self, worker: &Worker, now: Nanos) -> Due {
         let Some(stall) = &mut self.stall else {

@@ -1,0 +1,33 @@
+//! What is said of stalls on stderr, by variable and by choice.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rust_routines::runtime::{Builder, OnStall, Runtime};
+
+/// A few stalls, each of them told of.
+fn stall(builder: Builder, count: usize) {
+    let (tx, stalls) = mpsc::channel();
+    let builder = builder
+        .workers(1)
+        .stall_report(move |stall| drop(tx.send(stall.to_string())));
+    let runtime: Runtime = builder.build().expect("a worker");
+    for _ in 0..count {
+        let sleeps = runtime.spawn(|| thread::sleep(Duration::from_millis(60)));
+        assert!(stalls.recv().is_ok());
+        assert!(sleeps.join().is_ok());
+    }
+    let stalls = runtime.metrics().stalls;
+    // One that did not get a CPU before its sleep is said to compute.
+    println!("stalls={}", stalls.system_calls + stalls.computing);
+}
+
+/// Five in less than a second.
+pub(crate) fn five() {
+    stall(Builder::new(), 5);
+}
+
+pub(crate) fn abort() {
+    stall(Builder::new().on_stall(OnStall::Abort), 1);
+}
