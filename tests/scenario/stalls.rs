@@ -1,8 +1,9 @@
 //! What is said of stalls on stderr, by variable and by choice.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rust_routines::runtime::{Builder, OnStall, Runtime};
 
@@ -13,11 +14,20 @@ fn stall(builder: Builder, count: usize) {
         .workers(1)
         .stall_report(move |stall| drop(tx.send(stall.to_string())));
     let runtime: Runtime = builder.build().expect("a worker");
+    let start = Instant::now();
     for _ in 0..count {
-        let sleeps = runtime.spawn(|| thread::sleep(Duration::from_millis(60)));
+        let told = Arc::new(AtomicBool::new(false));
+        let of_routine = told.clone();
+        let sleeps = runtime.spawn(move || {
+            while !of_routine.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(60));
+            }
+        });
         assert!(stalls.recv().is_ok());
+        told.store(true, Ordering::SeqCst);
         assert!(sleeps.join().is_ok());
     }
+    println!("ms={}", start.elapsed().as_millis());
     let stalls = runtime.metrics().stalls;
     // One that did not get a CPU before its sleep is said to compute.
     println!("stalls={}", stalls.system_calls + stalls.computing);

@@ -1,6 +1,7 @@
 //! What a stuck routine is found doing, and what is told of it.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -46,6 +47,16 @@ fn found(doing: impl Fn(StallClass) -> bool, mut blocked: impl FnMut() -> Stall)
     }
 }
 
+/// Blocks its thread again and again, without a park.
+fn sleeps_until(end: &Arc<AtomicBool>) -> impl FnOnce() + Send + 'static {
+    let end = end.clone();
+    move || {
+        while !end.load(Ordering::SeqCst) {
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
 fn named(name: &str) -> routine::Builder {
     routine::Builder::new().name(name)
 }
@@ -79,9 +90,10 @@ fn a_sleep_of_the_thread_is_a_system_call() {
         let (runtime, stalls) = told(1);
         let is_sleep = |class| matches!(class, StallClass::SystemCall { name: Some(name), .. } if name.ends_with("nanosleep"));
         found(is_sleep, || {
-            let sleeps = || thread::sleep(Duration::from_millis(100));
-            let sleeps = runtime.spawn_with(named("sleeps"), sleeps);
+            let end = Arc::new(AtomicBool::new(false));
+            let sleeps = runtime.spawn_with(named("sleeps"), sleeps_until(&end));
             let stall = stall_of(&stalls, "sleeps");
+            end.store(true, Ordering::SeqCst);
             sleeps.unwrap().join().unwrap();
             stall
         });
@@ -132,12 +144,13 @@ fn a_lock_of_the_system_is_a_futex() {
 fn an_own_worker_is_told_of_and_nobody_stands_in() {
     watched(|| {
         let (runtime, stalls) = told(1);
-        let sleeps = runtime.spawn_with(named("own").place(Place::Own), || {
-            thread::sleep(Duration::from_millis(100));
-        });
+        let end = Arc::new(AtomicBool::new(false));
+        let builder = named("own").place(Place::Own);
+        let sleeps = runtime.spawn_with(builder, sleeps_until(&end));
         let stall = stall_of(&stalls, "own");
         assert_eq!(stall.worker, None);
         assert_eq!(runtime.metrics().compensating, 0);
+        end.store(true, Ordering::SeqCst);
         sleeps.unwrap().join().unwrap();
     });
 }
@@ -149,15 +162,15 @@ fn those_that_live_there_are_stranded() {
         let (runtime, stalls) = told(1);
         let parked: Vec<_> = (0..3).map(|_| runtime.spawn(routine::park)).collect();
         eventually("they live there", || runtime.metrics().workers[0].live == 3);
-        let sleeps = runtime.spawn_with(named("sleeps"), || {
-            thread::sleep(Duration::from_millis(100));
-        });
+        let end = Arc::new(AtomicBool::new(false));
+        let sleeps = runtime.spawn_with(named("sleeps"), sleeps_until(&end));
         let stall = stall_of(&stalls, "sleeps");
         assert_eq!(stall.stranded, 3);
         let text = stall.to_string();
         for part in ["\"sleeps\"", "classes.rs", "worker 0", "3 other routines"] {
             assert!(text.contains(part), "{text}");
         }
+        end.store(true, Ordering::SeqCst);
         sleeps.unwrap().join().unwrap();
         for parked in parked {
             parked.routine().unpark();
@@ -178,8 +191,10 @@ fn a_report_that_panics_or_parks_hurts_nobody() {
         });
         let runtime = builder.build().unwrap();
         for _ in 0..2 {
-            let sleeps = runtime.spawn(|| thread::sleep(Duration::from_millis(50)));
+            let end = Arc::new(AtomicBool::new(false));
+            let sleeps = runtime.spawn(sleeps_until(&end));
             stalls.recv_timeout(LIMIT).expect("it is told each time");
+            end.store(true, Ordering::SeqCst);
             sleeps.join().unwrap();
         }
     });

@@ -7,6 +7,7 @@ mod classes;
 mod drain;
 mod slices;
 mod standing_in;
+mod storm;
 mod told;
 mod workers;
 

@@ -33,8 +33,8 @@ fn a_warning_has_everything_and_comes_once_a_second() {
     let ended = process::run(scenario("stall-five").env("RUST_ROUTINES_STALL", "warn")).success();
     assert_eq!(ended.number("stalls"), 5);
     let lines = lines(&ended);
-    // Five stalls take less than half a second, unless the machine stops for a while.
-    assert!((1..5).contains(&lines.len()), "{lines:?}");
+    let most = 1 + ended.number("ms") / 1000;
+    assert!((1..=most).contains(&(lines.len() as u64)), "{lines:?}");
     for part in [
         "nanosleep",
         "spawned at ",
