@@ -49,6 +49,7 @@ fn timers_hold_what_they_have_to_and_give_it_back() {
         runtime.run(|| {
             timers_that_nobody_waits_for_allocate_nothing();
             functions_that_are_stopped_leave_nothing();
+            one_that_stays_does_not_keep_the_memory_of_all();
             functions_that_have_run_leave_nothing();
             a_sleep_and_a_limit_allocate_nothing();
         });
@@ -77,6 +78,26 @@ fn functions_that_are_stopped_leave_nothing() {
         let grown = in_use().saturating_sub(before);
         assert!(grown < NOISE, "{at_once} at once leave {grown} bytes");
     }
+}
+
+/// What is kept beside it: a segment or two, and their headers.
+fn one_that_stays_does_not_keep_the_memory_of_all() {
+    let before = in_use();
+    let set = |count| -> Vec<_> {
+        (0..count)
+            .map(|i| time::after_func(HOUR + Duration::from_micros(i), || ()))
+            .collect()
+    };
+    let first = set(u64::from(MILLION / 2));
+    let stays = time::after_func(HOUR, || ());
+    let second = set(u64::from(MILLION / 2));
+    let of_many = in_use() - before;
+    let mut all = first.iter().chain(&second).rev();
+    assert!(all.all(|timer| timer.stop()));
+    drop((first, second));
+    let grown = in_use().saturating_sub(before);
+    assert!(grown < 4 * NOISE, "{grown} bytes of {of_many}");
+    assert!(stays.stop());
 }
 
 fn functions_that_have_run_leave_nothing() {

@@ -195,19 +195,20 @@ pub(crate) fn set(alarm: &Arc<dyn Alarm>, at: Nanos) -> Result<bool, Closed> {
     let entry = alarm.clone();
     // Dropped when the lock has been released.
     let mut old = None;
-    let mut is_first = false;
+    let mut first = None;
     alarms.table.set(spot, |wheel, key| {
         old = key.and_then(|key| wheel.timers.remove(Key::from_number(key)));
         let key = wheel.timers.insert(at, entry);
-        if at < alarms.next() {
+        let next = wheel.timers.next_with(at);
+        if next < alarms.next() {
             // A1.
-            alarms.next.store(at, Ordering::Relaxed);
-            is_first = true;
+            alarms.next.store(next, Ordering::Relaxed);
+            first = Some(next);
         }
         key.to_number()
     })?;
-    if is_first {
-        tell(worker, at);
+    if let Some(first) = first {
+        tell(worker, first);
     }
     Ok(old.is_some())
 }

@@ -82,9 +82,11 @@ impl Core {
         }
         let at = own.min(limit);
         if at != Nanos::MAX {
-            let key = self.timers.borrow_mut().insert(at, body);
+            let mut timers = self.timers.borrow_mut();
+            let key = timers.insert(at, body);
             current.set_timer(key.to_number(), limited);
-            self.next_timer.set(self.next_timer.get().min(at));
+            let next = timers.next_with(at);
+            self.next_timer.set(self.next_timer.get().min(next));
         }
         true
     }
