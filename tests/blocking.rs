@@ -13,7 +13,7 @@ use rust_routines_tests::wait::eventually;
 use rust_routines_tests::watched;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 #[test]
@@ -44,11 +44,7 @@ fn the_worker_goes_on_meanwhile() {
 
 #[test]
 fn it_runs_on_a_thread_of_the_pool_with_an_ordinary_stack() {
-    let runtime = runtime::Builder::new()
-        .workers(1)
-        .name("api")
-        .build()
-        .unwrap();
+    let runtime = rust_routines_tests::pinned(1).name("api").build().unwrap();
     runtime.run(|| {
         let here = thread::current().id();
         let (name, there) = routine::blocking(|| {
@@ -106,8 +102,7 @@ fn it_is_forbidden_where_parking_is() {
 #[test]
 fn a_storm_of_a_thousand_keeps_to_the_cap() {
     watched(|| {
-        let runtime = runtime::Builder::new()
-            .workers(2)
+        let runtime = rust_routines_tests::pinned(2)
             .blocking_threads(4)
             .build()
             .unwrap();
@@ -143,8 +138,7 @@ fn a_storm_of_a_thousand_keeps_to_the_cap() {
 #[test]
 fn the_cap_is_raised_while_calls_wait() {
     watched(|| {
-        let runtime = runtime::Builder::new()
-            .workers(1)
+        let runtime = rust_routines_tests::pinned(1)
             .blocking_threads(1)
             .build()
             .unwrap();

@@ -43,7 +43,7 @@ fn channels_allocate_what_they_have_to_and_give_it_back() {
         a_burst_goes_back(1_000_000);
         a_queue_that_moves_on_stays_small();
         without_a_wait_nothing_is_allocated();
-        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let runtime = rust_routines_tests::workers(1);
         a_parked_send_and_receive_allocate_nothing(&runtime);
         a_parked_select_allocates_nothing(&runtime);
         a_parked_thread_allocates_nothing(&runtime);

@@ -31,7 +31,7 @@ fn a_value_travels_with_its_routine() {
     register();
     watched(|| {
         for workers in [1, 4] {
-            let runtime = runtime::Builder::new().workers(workers).build().unwrap();
+            let runtime = rust_routines_tests::workers(workers);
             let routines: Vec<_> = (1..=200)
                 .map(|i| {
                     runtime.spawn(move || {
@@ -71,7 +71,7 @@ fn a_value_travels_with_its_routine() {
 fn a_plain_threads_value_stays() {
     register();
     watched(|| {
-        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let runtime = rust_routines_tests::workers(1);
         NUMBER.set(5);
         let (sender, receiver) = channel::bounded(0);
         runtime.spawn(move || sender.send(NUMBER.get()).unwrap());

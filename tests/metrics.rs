@@ -13,7 +13,7 @@ use rust_routines_tests::wait::spin_until;
 use rust_routines_tests::{eventually, watched};
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 #[test]

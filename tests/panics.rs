@@ -16,7 +16,7 @@ use rust_routines_tests::drops::{Drops, Tracked};
 use rust_routines_tests::{eventually, process, watched};
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 fn payload<T>(result: Result<T, JoinError>) -> Box<dyn Any + Send> {

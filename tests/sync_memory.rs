@@ -180,7 +180,7 @@ fn a_thread_that_waits_allocates_nothing(runtime: &Runtime) {
 fn waits_for_locks_allocate_nothing() {
     watched(|| {
         assert_ne!(allocations(|| drop(Box::new(1))), 0, "it counts");
-        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let runtime = rust_routines_tests::workers(1);
         waits_allocate_nothing(&runtime);
         a_thread_that_waits_allocates_nothing(&runtime);
         tickets_that_are_given_up_take_nothing();

@@ -45,7 +45,7 @@ fn allocations(mut body: impl FnMut()) -> usize {
 fn timers_hold_what_they_have_to_and_give_it_back() {
     watched(|| {
         assert_ne!(allocations(|| drop(Box::new(1))), 0, "it counts");
-        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let runtime = rust_routines_tests::workers(1);
         runtime.run(|| {
             timers_that_nobody_waits_for_allocate_nothing();
             functions_that_are_stopped_leave_nothing();

@@ -20,7 +20,7 @@ use rust_routines::time::Duration;
 use rust_routines_tests::{process, watched};
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// Runs `0` in its destructor, and says there that it is reached by unwinding.

@@ -51,6 +51,13 @@ fn switch(c: &mut Criterion) {
     });
 }
 
+/// A checkpoint in a loop that computes; now and then the slice is over, as in a real one.
+fn checkpoint(c: &mut Criterion) {
+    inside(c, "checkpoint", 1, |n| {
+        (0..n).for_each(|_| routine::checkpoint());
+    });
+}
+
 fn wake(c: &mut Criterion) {
     for (name, place, workers) in [
         ("wake/home-mate", Place::Near, 1),
@@ -99,6 +106,6 @@ criterion_group! {
     config = Criterion::default()
         .measurement_time(Duration::from_secs(2))
         .warm_up_time(Duration::from_millis(500));
-    targets = spawn, switch, wake, steal
+    targets = spawn, switch, checkpoint, wake, steal
 }
 criterion_main!(core);

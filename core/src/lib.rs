@@ -64,7 +64,7 @@
 //! # Limits
 //!
 //! 64-bit Linux (x86-64 is what is tested; other systems are to come). Routines are cooperative: a
-//! long computation keeps its worker until it blocks, ends or calls [`routine::yield_now`]. After
+//! long computation keeps its worker until it blocks, ends or calls [`routine::checkpoint`]. After
 //! `fork` without `exec`, the child has no workers.
 #![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
 

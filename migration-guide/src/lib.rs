@@ -27,6 +27,7 @@ pages! {
     time
     net
     files
+    computing
     context
     errors
     futures

@@ -33,7 +33,7 @@ use rust_routines::runtime::{self, Runtime};
 use rust_routines_tests::wait::yield_until;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// Where one side of a channel runs.

@@ -31,7 +31,7 @@ use rust_routines::time::Duration;
 use socket2::SockRef;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// Where one side of a connection runs.

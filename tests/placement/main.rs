@@ -17,7 +17,7 @@ use rust_routines::runtime::{self, Runtime};
 use rust_routines_tests::wait::spin_until;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 fn count<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> HashMap<K, usize> {

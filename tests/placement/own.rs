@@ -17,8 +17,7 @@ use super::{count, workers};
 #[test]
 fn own_runs_on_a_thread_of_its_own_that_ends_with_it() {
     watched(|| {
-        let runtime = runtime::Builder::new()
-            .workers(2)
+        let runtime = rust_routines_tests::pinned(2)
             .name("loner")
             .build()
             .unwrap();

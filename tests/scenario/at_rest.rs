@@ -13,7 +13,7 @@ use crate::wait_for_end_of_stdin;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn built(workers: usize) -> Runtime {
-    let builder = runtime::Builder::new().workers(workers);
+    let builder = rust_routines_tests::pinned(workers);
     builder.build().expect("workers")
 }
 

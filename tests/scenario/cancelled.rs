@@ -21,10 +21,7 @@ impl<F: FnMut()> Drop for OnDrop<F> {
 
 /// Every way to park waits, in a destructor, for something that comes after the shutdown has begun.
 pub(crate) fn while_unwinding() {
-    let runtime = runtime::Builder::new()
-        .workers(2)
-        .build()
-        .expect("two workers");
+    let runtime = rust_routines_tests::pinned(2).build().expect("two workers");
     let (arrived, arrivals) = channel::unbounded();
     let ended = Arc::new(AtomicUsize::new(0));
     let group = Arc::new(WaitGroup::new());

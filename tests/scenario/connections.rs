@@ -78,7 +78,7 @@ pub(crate) fn main() {
         panic!("workers, connections, burst and what else, not {arguments:?}");
     };
     let (workers, count): (usize, usize) = (workers.parse().unwrap(), count.parse().unwrap());
-    let runtime = runtime::Builder::new().workers(workers).build().unwrap();
+    let runtime = rust_routines_tests::workers(workers);
     let over = Arc::new(AtomicBool::new(false));
     let is_over = over.clone();
     match &beside_them[..] {

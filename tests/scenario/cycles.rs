@@ -15,10 +15,7 @@ const CYCLES: u32 = 1000;
 const WARM_UP: u32 = 50;
 
 fn cycle(n: u32) {
-    let runtime = runtime::Builder::new()
-        .workers(2)
-        .build()
-        .expect("two workers");
+    let runtime = rust_routines_tests::pinned(2).build().expect("two workers");
     let (sender, receiver) = channel::bounded(0);
     let group = Arc::new(WaitGroup::new());
     group.add(10);

@@ -9,7 +9,7 @@ use rust_routines::runtime::{self, Runtime};
 use rust_routines::time::Duration;
 
 fn one_worker() -> Runtime {
-    let builder = runtime::Builder::new().workers(1);
+    let builder = rust_routines_tests::pinned(1);
     builder.build().expect("one worker")
 }
 

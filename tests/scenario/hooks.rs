@@ -42,10 +42,7 @@ pub(crate) fn panicking_in_restore() {
 /// Switches in the way that the second argument names, with the hooks armed.
 fn switch() {
     let way = std::env::args().nth(2).unwrap_or_default();
-    let runtime = runtime::Builder::new()
-        .workers(1)
-        .build()
-        .expect("one worker");
+    let runtime = rust_routines_tests::pinned(1).build().expect("one worker");
     let ended = runtime.spawn(move || {
         let me = routine::current().expect("a routine");
         VICTIM.store(me.id().as_u64(), Ordering::SeqCst);

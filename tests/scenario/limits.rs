@@ -55,10 +55,7 @@ pub(crate) fn out_of_stacks() {
 
 /// Large stacks, of which a few are too many.
 pub(crate) fn out_of_large_stacks() {
-    let runtime = runtime::Builder::new()
-        .workers(1)
-        .build()
-        .expect("one worker");
+    let runtime = rust_routines_tests::pinned(1).build().expect("one worker");
     let handle = runtime.spawn(|| {
         let large = || Builder::new().stack_size(24 << 20);
         let mut parked = Vec::new();

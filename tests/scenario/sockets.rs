@@ -16,7 +16,7 @@ use rust_routines_tests::probe::Process;
 use rust_routines_tests::wait::spin_until;
 
 fn workers(n: usize) -> Runtime {
-    let builder = runtime::Builder::new().workers(n);
+    let builder = rust_routines_tests::pinned(n);
     builder.build().expect("workers")
 }
 

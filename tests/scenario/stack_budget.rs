@@ -204,10 +204,7 @@ fn top_above(address: usize) -> usize {
 
 pub(crate) fn main() {
     routine::on_switch(save, |()| ());
-    let runtime = runtime::Builder::new()
-        .workers(1)
-        .build()
-        .expect("one worker");
+    let runtime = rust_routines_tests::pinned(1).build().expect("one worker");
     let mut most: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     let mut kept = Vec::new();
     for _ in 0..COLOURS {

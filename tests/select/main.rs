@@ -38,7 +38,7 @@ use rust_routines::runtime::{self, Runtime};
 use rust_routines_tests::wait::yield_until;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.

@@ -12,7 +12,7 @@ use super::{GENEROUS, assert_cancelled, message};
 
 /// Runs `end` in a routine of the runtime that it is given, which is its last owner.
 fn ended_from_within(name: &'static str, end: fn(Runtime)) -> String {
-    let runtime = runtime::Builder::new().workers(2).name(name).build();
+    let runtime = rust_routines_tests::pinned(2).name(name).build();
     let runtime = Arc::new(runtime.unwrap());
     let (go, wait) = channel::bounded::<()>(0);
     let own = runtime.clone();

@@ -15,7 +15,7 @@ use rust_routines::runtime::{self, Runtime};
 const GENEROUS: std::time::Duration = rust_routines_tests::LIMIT;
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// The message of the panic that a routine has ended with.

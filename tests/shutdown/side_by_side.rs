@@ -219,7 +219,7 @@ fn many_short_runtimes_at_once() {
             .map(|_| {
                 thread::spawn(|| {
                     for n in 0..50_u64 {
-                        let runtime = runtime::Builder::new().workers(2).build().unwrap();
+                        let runtime = rust_routines_tests::workers(2);
                         let handle = runtime.spawn(move || n + 1);
                         let parked = runtime.spawn(routine::park);
                         assert_eq!(runtime.run(|| n), n);

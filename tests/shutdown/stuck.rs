@@ -17,7 +17,7 @@ const SHORT: Duration = Duration::from_millis(50);
 
 /// A runtime whose threads can be told from those of other tests.
 fn named(name: &str, workers: usize) -> Runtime {
-    let builder = runtime::Builder::new().workers(workers).name(name);
+    let builder = rust_routines_tests::pinned(workers).name(name);
     builder.build().unwrap()
 }
 

@@ -43,7 +43,7 @@ fn a_park_under_forbid_park_panics_and_names_both_places() {
     watched(|| {
         static LINE: AtomicU32 = AtomicU32::new(0);
         let seen = panics_of(|| {
-            let runtime = runtime::Builder::new().workers(1).build().unwrap();
+            let runtime = rust_routines_tests::workers(1);
             let interleaved = || {
                 let local = 7;
                 CURRENT.set(&local, || {
@@ -87,7 +87,7 @@ fn without_the_guard_scopes_of_home_mates_are_mixed_up() {
     static ONE: u32 = 1;
     static TWO: u32 = 2;
     watched(|| {
-        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let runtime = rust_routines_tests::workers(1);
         let (second_is_in, wait) = channel::bounded(0);
         let (first_is_out, go_on) = channel::bounded(0);
         let first = runtime.spawn(move || {

@@ -51,7 +51,7 @@ impl Here {
 /// workers take part whatever is stolen.
 fn under_load(body: fn(&Common, u64)) {
     watched(move || {
-        let runtime = runtime::Builder::new().workers(WORKERS).build().unwrap();
+        let runtime = rust_routines_tests::workers(WORKERS);
         let common = Common::new();
         let start = |seed: u64, common: Arc<Common>| {
             let place = match seed % 2 {

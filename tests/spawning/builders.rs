@@ -58,7 +58,7 @@ fn the_smallest_and_large_stacks_work() {
                 bytes
             });
             assert_eq!(handle.unwrap().join().unwrap(), bytes);
-            let runtime = runtime::Builder::new().workers(1).stack_size(bytes);
+            let runtime = rust_routines_tests::pinned(1).stack_size(bytes);
             assert_eq!(runtime.build().unwrap().run(|| 3), 3);
         }
     });
@@ -68,7 +68,7 @@ fn the_smallest_and_large_stacks_work() {
 fn numbers_of_workers_from_one_to_1024() {
     watched(|| {
         for workers in [0, 1025, usize::MAX] {
-            let error = runtime::Builder::new().workers(workers).build();
+            let error = rust_routines_tests::pinned(workers).build();
             let error = error.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             let text = error.to_string();
@@ -88,7 +88,7 @@ fn numbers_of_workers_from_one_to_1024() {
 #[test]
 fn a_runtimes_name_is_that_of_its_threads() {
     watched(|| {
-        let runtime = runtime::Builder::new().workers(2).name("busy").build();
+        let runtime = rust_routines_tests::pinned(2).name("busy").build();
         let runtime = runtime.unwrap();
         let name = runtime.run(|| std::thread::current().name().map(str::to_owned));
         let name = name.unwrap();

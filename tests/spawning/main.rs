@@ -13,5 +13,5 @@ mod permit;
 use rust_routines::runtime::{self, Runtime};
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }

@@ -10,9 +10,11 @@
 #![forbid(unsafe_code)]
 
 pub mod drops;
+mod pinned;
 pub mod probe;
 pub mod process;
 pub mod tasks;
 pub mod wait;
 
+pub use pinned::{pinned, workers};
 pub use wait::{LIMIT, eventually, watched};

@@ -33,7 +33,7 @@ use rust_routines_tests::wait::yield_until;
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.

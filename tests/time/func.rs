@@ -145,7 +145,7 @@ fn it_ends_with_its_runtime() {
 #[test]
 fn a_shutdown_ends_what_sets_itself_anew() {
     watched(|| {
-        let runtime = runtime::Builder::new().workers(2).build().unwrap();
+        let runtime = rust_routines_tests::workers(2);
         let runs = Arc::new(AtomicU32::new(0));
         fn again(runs: Arc<AtomicU32>) {
             time::after_func(Duration::from_micros(10), move || {

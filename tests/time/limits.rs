@@ -13,7 +13,7 @@ use super::{HOUR, MOMENT, on_both, workers};
 fn the_wait_for_a_borrower_is_not_ended() {
     watched(|| {
         on_both(|| {
-            let inner = runtime::Builder::new().workers(1).build().unwrap();
+            let inner = rust_routines_tests::workers(1);
             let mut words = vec!["one"];
             let start = Instant::now();
             let result = time::timeout(MOMENT, || {

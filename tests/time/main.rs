@@ -27,7 +27,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MOMENT: Duration = Duration::from_millis(2);
 
 fn workers(n: usize) -> Runtime {
-    runtime::Builder::new().workers(n).build().unwrap()
+    rust_routines_tests::workers(n)
 }
 
 /// Runs `body` as a routine of a runtime with one worker, then on a plain thread.

@@ -66,7 +66,7 @@ impl Builder {
         self
     }
 
-    /// The runtime's name: its threads are called `NAME-worker-0` and so on. The default is
+    /// The runtime's name: its threads are called `NAME-worker-0` and so on, and `NAME-monitor`. The default is
     /// `routines`.
     pub fn name(mut self, name: impl Into<String>) -> Builder {
         self.name = Some(name.into());

@@ -305,6 +305,7 @@ impl Core {
 
     pub(super) fn note_asleep(&self) -> Nanos {
         let now = clock::now();
+        self.worker.set_stalled(false);
         let stats = &self.worker.stats;
         let since = stats.awake_since.swap(0, Ordering::Relaxed);
         if since > 0 {

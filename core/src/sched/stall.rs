@@ -13,7 +13,8 @@ pub enum OnStall {
     /// Others stand in for it, as long as something waits that they could run. The default.
     #[default]
     Compensate,
-    /// Nobody stands in, and each stall is reported on stderr: to see what a program would be without.
+    /// Nothing is done, and stalls are reported; on stderr, if no function was given for it. To see what a program
+    /// would be without help, and where the number of workers has to be just what was asked for.
     Report,
     /// The report is written to stderr and the process ends by SIGABRT: for tests that must not block.
     Abort,

@@ -11,7 +11,7 @@
 //! | `stats` | the worker only |
 //! | `post` | whoever hires, drains or watches it: rarely |
 //! | `alarms` | the worker, whoever sets or stops one, and a stand-in while it is stuck |
-//! | `poller` | the worker; later a stand-in while it is stuck |
+//! | `poller` | the worker, and the monitor while it is stuck |
 //!
 //! Workers are type-stable like their homes: recycled, never freed (`control::home` says why).
 

@@ -21,6 +21,9 @@ mod compensate;
 mod deadlock;
 mod report;
 mod seen;
+#[cfg_attr(feature = "tracing", path = "trace_on.rs")]
+#[cfg_attr(not(feature = "tracing"), path = "trace_off.rs")]
+mod trace;
 
 use std::collections::HashMap;
 use std::io;
@@ -34,7 +37,7 @@ use self::seen::Seen;
 use super::alarms;
 use super::clock::{self, Nanos};
 use super::shared::{Phase, Shared};
-use super::stall::StallClass;
+use super::stall::{OnStall, StallClass};
 use super::worker::{Worker, WorkerState};
 use crate::prim::{AtomicBool, AtomicU64, Ordering};
 use crate::queue::heartbeat::Heartbeat;
@@ -215,6 +218,22 @@ impl View {
             return;
         };
         worker.end_slice();
+        let due = seen.due_reports(worker, now);
+        tally.late |= alarms::is_late(worker, now);
+        if self.shared.config.on_stall == OnStall::Compensate {
+            self.help(worker, class, tally);
+        }
+        if due.is_new {
+            self.shared.monitor.counts.add(class);
+        }
+        if due.is_new || due.is_deadlock {
+            self.report(number, worker, now, due.is_deadlock);
+        }
+    }
+
+    /// What is not the stuck routine's goes on.
+    fn help(&self, worker: &'static Worker, class: StallClass, tally: &mut Tally) {
+        worker.set_stalled(true);
         if worker.is_active() {
             match class.is_blocked() {
                 true => tally.blocked += 1,
@@ -223,14 +242,6 @@ impl View {
             self.shared.send_on(worker);
         }
         self.shared.poll_for(worker);
-        tally.late |= alarms::is_late(worker, now);
-        let due = seen.due_reports(worker, now);
-        if due.is_new {
-            self.shared.monitor.counts.add(class);
-        }
-        if due.is_new || due.is_deadlock {
-            self.report(number, worker, now, due.is_deadlock);
-        }
     }
 
     /// Tells of a stall, if the routine still runs.

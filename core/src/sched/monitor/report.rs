@@ -1,12 +1,13 @@
 //! Telling of stalls: to the function that the runtime was built with, to `tracing`, and on stderr.
 //!
-//! On stderr at most once a second, if `RUST_ROUTINES_STALL` says `warn` or the runtime was built to report; a
-//! probable deadlock always, for it would be silent for ever.
+//! On stderr at most once a second, if `RUST_ROUTINES_STALL` says `warn`, or the runtime was built to report and has
+//! no function for it; what the process ends by, always, and a probable deadlock always, for it would be silent for ever.
 
 use super::super::clock::{self, Nanos};
 use super::super::forbid::forbid_park;
 use super::super::shared::Config;
 use super::super::stall::{OnStall, Stall};
+use super::trace;
 use crate::sys::signal;
 use crate::sys::unwind::contain;
 
@@ -23,15 +24,19 @@ pub(super) struct Reporter {
 impl Reporter {
     pub(super) fn new(config: &Config) -> Reporter {
         Reporter {
-            warns: config.on_stall != OnStall::Compensate || warns(),
+            warns: warns()
+                || config.on_stall != OnStall::Compensate && config.stall_report.is_none(),
             again: 0,
             left_out: 0,
         }
     }
 
     pub(super) fn tell(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
-        trace(stall);
-        self.write(stall, details);
+        {
+            let _guard = forbid_park();
+            contain(|| trace::tell(stall));
+        }
+        self.write(config, stall, details);
         if let Some(report) = &config.stall_report {
             let _guard = forbid_park();
             contain(|| report(stall));
@@ -41,11 +46,14 @@ impl Reporter {
         }
     }
 
-    fn write(&mut self, stall: &Stall, details: Option<&str>) {
+    fn write(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
         if let Some(details) = details {
             return say(&format!("probable self-deadlock: {stall}\n{details}"));
         }
         let now = clock::now();
+        if config.on_stall == OnStall::Abort {
+            return say(&format!("{stall}; the runtime was built to abort then\n"));
+        }
         if !self.warns {
             return;
         }
@@ -80,22 +88,3 @@ fn warns() -> bool {
         }
     }
 }
-
-#[cfg(feature = "tracing")]
-fn trace(stall: &Stall) {
-    tracing::warn!(
-        target: "rust_routines::stall",
-        routine = stall.routine,
-        name = stall.name.as_deref(),
-        spawned_at = %stall.spawned_at,
-        worker = stall.worker,
-        class = %stall.class,
-        milliseconds = stall.time.as_millis() as u64,
-        stranded = stall.stranded,
-        probable_deadlock = stall.is_probable_deadlock,
-        "a routine keeps its worker to itself"
-    );
-}
-
-#[cfg(not(feature = "tracing"))]
-fn trace(_stall: &Stall) {}

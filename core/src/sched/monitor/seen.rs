@@ -1,8 +1,9 @@
 //! What the monitor has seen of one worker: since when it runs the same routine, and what that does.
 //!
-//! A thread that has used half of the time or more computes; that costs one look at its CPU clock. Else the
+//! A thread that has used half of the time or more runs; that costs one look at its CPU clock. Else the
 //! kernel is asked what it waits for, again only when the thread has run since. One that waits for a CPU is
-//! said to be running: on a busy machine what computes gets less than half.
+//! said to be running. What runs is stuck when it has had a whole time slice of its CPU: on a busy machine a routine
+//! that others keep from its CPU does nothing wrong, and a stand-in would get no CPU either.
 
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub(super) struct Seen {
     /// How many routines had been resumed when this one was first seen.
     switches: u64,
     since: Nanos,
+    /// The thread's CPU time then.
+    used_before: Option<Nanos>,
     /// The thread's CPU time at the last look, and when that was.
     used: Option<Nanos>,
     looked: Nanos,
@@ -64,22 +67,30 @@ impl Seen {
             self.since = now;
             self.looked = now;
             self.used = if runs { thread::cpu_time(id) } else { None };
+            self.used_before = self.used;
             return None;
         }
         if now - self.since < STUCK {
             return None;
         }
-        let (used, elapsed) = (thread::cpu_time(id), now - self.looked);
-        let more = used.zip(self.used).map(|(now, before)| now - before);
+        let used = thread::cpu_time(id);
+        let used_since = |before: Option<Nanos>| used.zip(before).map(|(now, before)| now - before);
+        let times = Times {
+            elapsed: now - self.looked,
+            last: used_since(self.used),
+            all: used_since(self.used_before),
+        };
         (self.used, self.looked) = (used, now);
         let before = self.stall.as_ref().map(|stall| stall.class);
         let class = match before {
-            Some(class) if class.is_blocked() && more.is_some_and(|more| more < STILL) => class,
-            _ => classify(id, more, elapsed),
+            Some(class) if class.is_blocked() && times.stands_still() => Some(class),
+            _ => times.judge(|| thread::doing(id).0),
         };
-        self.note(class, now);
-        worker.set_stalled(true);
-        Some(class)
+        match class {
+            Some(class) => self.note(class, now),
+            None => worker.set_stalled(false),
+        }
+        class
     }
 
     fn note(&mut self, class: StallClass, now: Nanos) {
@@ -152,20 +163,83 @@ impl Seen {
     }
 }
 
-/// What a thread does that has used `used` of the last `elapsed` nanoseconds.
-fn classify(id: thread::Id, used: Option<Nanos>, elapsed: Nanos) -> StallClass {
-    if used.is_some_and(|used| 2 * used >= elapsed) {
-        return StallClass::Computing;
+/// What a thread has used of its CPU.
+#[derive(Clone, Copy)]
+struct Times {
+    /// Between the last two looks, and the CPU time of that.
+    elapsed: Nanos,
+    last: Option<Nanos>,
+    /// CPU time since the routine was first seen.
+    all: Option<Nanos>,
+}
+
+impl Times {
+    fn stands_still(self) -> bool {
+        self.last.is_some_and(|last| last < STILL)
     }
-    match thread::doing(id).0 {
-        Doing::Running => StallClass::Computing,
-        Doing::Futex { address } => StallClass::Futex { address },
-        Doing::Call { number } => StallClass::SystemCall {
-            number,
-            name: thread::call_name(number),
-        },
-        // Not told: if its clock stands still, it waits for something.
-        Doing::Unknown if used.is_some_and(|used| used >= STILL) => StallClass::Computing,
-        Doing::Unknown => StallClass::Unknown,
+
+    /// What the routine is stuck in; `None`: it has not had its time slice yet.
+    fn judge(self, doing: impl FnOnce() -> Doing) -> Option<StallClass> {
+        let runs = self.last.is_some_and(|last| 2 * last >= self.elapsed);
+        match if runs { Doing::Running } else { doing() } {
+            // Not told: if its clock stands still, it waits for something.
+            Doing::Unknown if self.stands_still() => Some(StallClass::Unknown),
+            Doing::Running | Doing::Unknown => {
+                let had_its_slice = self.all.is_none_or(|all| all >= STUCK);
+                had_its_slice.then_some(StallClass::Computing)
+            }
+            Doing::Futex { address } => Some(StallClass::Futex { address }),
+            Doing::Call { number } => Some(StallClass::SystemCall {
+                number,
+                name: thread::call_name(number),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(last: Nanos, all: Nanos, doing: Doing) -> Option<StallClass> {
+        let times = Times {
+            elapsed: PERIOD,
+            last: Some(last),
+            all: Some(all),
+        };
+        times.judge(|| doing)
+    }
+
+    #[test]
+    fn what_uses_its_cpu_computes_whatever_the_kernel_says() {
+        let doing = Doing::Call { number: 1 };
+        let computing = Some(StallClass::Computing);
+        assert_eq!(judge(PERIOD / 2, PERIOD, doing), computing);
+        assert_eq!(judge(PERIOD / 4, PERIOD, Doing::Running), computing);
+        assert_eq!(judge(PERIOD / 4, PERIOD, Doing::Unknown), computing);
+    }
+
+    #[test]
+    fn what_is_kept_from_its_cpu_is_not_stuck() {
+        for doing in [Doing::Running, Doing::Unknown] {
+            assert_eq!(judge(PERIOD / 4, PERIOD / 4, doing), None);
+        }
+        assert_eq!(judge(0, 0, Doing::Running), None);
+    }
+
+    #[test]
+    fn what_stands_still_is_where_the_kernel_says() {
+        let number = libc::SYS_read;
+        let name = Some("read");
+        assert_eq!(
+            judge(0, 0, Doing::Call { number }),
+            Some(StallClass::SystemCall { number, name })
+        );
+        let address = 16;
+        assert_eq!(
+            judge(0, 0, Doing::Futex { address }),
+            Some(StallClass::Futex { address })
+        );
+        assert_eq!(judge(0, 0, Doing::Unknown), Some(StallClass::Unknown));
     }
 }
