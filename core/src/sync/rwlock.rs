@@ -92,7 +92,7 @@ impl<T: ?Sized> RwLock<T> {
     fn lock_read(&self) {
         if !self.raw.try_read() {
             let _waiting = watch::waiting_to_read(&self.raw, KIND);
-            self.raw.read_slow();
+            self.raw.read_slow(None);
         }
     }
 
@@ -174,7 +174,7 @@ impl<T: ?Sized> RwLock<T> {
     fn lock_write(&self) {
         if !self.raw.try_write() {
             let _waiting = watch::waiting(&self.raw, KIND);
-            self.raw.write_slow();
+            self.raw.write_slow(None);
         }
     }
 

@@ -103,6 +103,30 @@ impl<L> MutexWord<L> {
         self.word.load(Ordering::Relaxed) & STARVING == 0
     }
 
+    /// As [`barge`](MutexWord::barge), unless it is time to look at the clock: without a call, so that its
+    /// caller needs no frame.
+    #[inline(always)]
+    pub(crate) fn barge_now(&self) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while word & (LOCKED | STARVING) == 0 {
+            let one = if word & WOKEN != 0 { BARGED } else { 0 };
+            if one != 0 && word >= BARGED * BARGES {
+                return false;
+            }
+            // ORDER: Acquire pairs with the Release of each unlock.
+            match self.word.compare_exchange_weak(
+                word,
+                (word | LOCKED) + one,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
     /// L2, counting; `now` is a clock of microseconds.
     pub(crate) fn barge(&self, now: impl Fn() -> u32) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
@@ -296,7 +320,7 @@ mod model {
                 let locked = if is_woken {
                     self.mutex.lock_woken(|| self.late)
                 } else {
-                    self.mutex.barge(|| 0)
+                    self.mutex.barge_now() || self.mutex.barge(|| 0)
                 };
                 if locked {
                     return false;

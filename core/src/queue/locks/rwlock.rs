@@ -177,13 +177,33 @@ impl<L> RwWord<L> {
         self.is_strict || word & STARVING != 0
     }
 
-    /// R2, W2; `now` is a clock of microseconds.
-    pub(crate) fn barge(&self, side: Side, now: impl Fn() -> u32) -> bool {
-        if self.try_lock(side) {
-            return true;
-        }
+    /// As [`barge`](RwWord::barge), unless it is time to look at the clock: without a call, so that its caller
+    /// needs no frame.
+    #[inline(always)]
+    pub(crate) fn barge_now(&self, side: Side) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
-        while is_free(word) && !self.is_in_order(word) {
+        while is_open(word, side) && (word & QUEUED == 0 || self.may_barge(word)) {
+            if word & WOKEN != 0 && self.count_barge() {
+                return false;
+            }
+            // ORDER: Acquire pairs with the Release of all who held it.
+            match self.word.compare_exchange_weak(
+                word,
+                word + share(side),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => word = now,
+            }
+        }
+        false
+    }
+
+    /// R1, R2, W1, W2; `now` is a clock of microseconds.
+    pub(crate) fn barge(&self, side: Side, now: impl Fn() -> u32) -> bool {
+        let mut word = self.word.load(Ordering::Relaxed);
+        while is_open(word, side) && (word & QUEUED == 0 || self.may_barge(word)) {
             let is_late = word & WOKEN != 0 && self.count_barge() && self.is_late(&now);
             let new = if is_late {
                 word | STARVING
@@ -200,6 +220,12 @@ impl<L> RwWord<L> {
             }
         }
         false
+    }
+
+    /// Of one that is open and has somebody QUEUED.
+    #[inline]
+    fn may_barge(&self, word: u32) -> bool {
+        is_free(word) && !self.is_in_order(word)
     }
 
     /// Whether it is time to look at the clock. Two at once may count as one.

@@ -44,7 +44,7 @@ impl World {
 
     /// Stands in a line, or has the lock (`false`).
     fn stand(&self, side: Side, note: &Arc<Note>, is_woken: bool) -> bool {
-        if !is_woken && self.lock.barge(side, || self.now()) {
+        if !is_woken && (self.lock.barge_now(side) || self.lock.barge(side, || self.now())) {
             return false;
         }
         let mut lines = self.lock.lines.lock();

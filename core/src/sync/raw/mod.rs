@@ -21,6 +21,8 @@ const LOOKS: u32 = 4;
 const PAUSES: u32 = 30;
 
 /// Microseconds, modulo 2^32.
+#[cold]
+#[inline(never)]
 fn now() -> u32 {
     (clock::now() / 1000) as u32
 }

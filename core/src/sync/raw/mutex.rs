@@ -164,10 +164,22 @@ impl RawMutex {
     }
 
     /// Locks it or blocks; `false`: the deadline came first.
+    ///
+    /// The first look has no frame of its own: while somebody is on its way here, all others come by.
     #[cold]
     #[inline(never)]
     #[track_caller]
     pub(in crate::sync) fn lock_slow(&self, deadline: Option<Nanos>) -> bool {
+        if self.word.barge_now() {
+            return true;
+        }
+        self.lock_slower(deadline)
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn lock_slower(&self, deadline: Option<Nanos>) -> bool {
         if self.spin() {
             return true;
         }

@@ -86,7 +86,7 @@ impl RawRwLock {
     #[track_caller]
     pub fn read(&self) {
         if !self.word.try_read() {
-            self.lock_slow(Side::Read, None);
+            self.read_slow(None);
         }
     }
 
@@ -115,7 +115,7 @@ impl RawRwLock {
 
     #[track_caller]
     pub(in crate::sync) fn read_until_nanos(&self, deadline: Nanos) -> bool {
-        self.word.try_read() || self.lock_slow(Side::Read, Some(deadline))
+        self.word.try_read() || self.read_slow(Some(deadline))
     }
 
     /// Locks it for writing, alone.
@@ -131,7 +131,7 @@ impl RawRwLock {
     #[track_caller]
     pub fn write(&self) {
         if !self.word.try_write() {
-            self.lock_slow(Side::Write, None);
+            self.write_slow(None);
         }
     }
 
@@ -160,7 +160,7 @@ impl RawRwLock {
 
     #[track_caller]
     pub(in crate::sync) fn write_until_nanos(&self, deadline: Nanos) -> bool {
-        self.word.try_write() || self.lock_slow(Side::Write, Some(deadline))
+        self.word.try_write() || self.write_slow(Some(deadline))
     }
 
     /// Whether anybody holds it; old news at once.
@@ -236,21 +236,24 @@ impl RawRwLock {
         wakes.wake();
     }
 
-    /// The second halves of `read` and `write`, for those who have something to say before they wait.
-    #[inline(always)]
+    /// Reads or blocks; `false`: the deadline came first.
+    ///
+    /// The first look has no frame: while somebody is on its way to the lock, all others come by here.
+    #[cold]
+    #[inline(never)]
     #[track_caller]
-    pub(in crate::sync) fn read_slow(&self) {
-        self.lock_slow(Side::Read, None);
+    pub(in crate::sync) fn read_slow(&self, deadline: Option<Nanos>) -> bool {
+        self.word.barge_now(Side::Read) || self.lock_slow(Side::Read, deadline)
     }
 
-    /// See `read_slow`.
-    #[inline(always)]
+    /// Writes or blocks; as `read_slow`.
+    #[cold]
+    #[inline(never)]
     #[track_caller]
-    pub(in crate::sync) fn write_slow(&self) {
-        self.lock_slow(Side::Write, None);
+    pub(in crate::sync) fn write_slow(&self, deadline: Option<Nanos>) -> bool {
+        self.word.barge_now(Side::Write) || self.lock_slow(Side::Write, deadline)
     }
 
-    /// Locks it or blocks; `false`: the deadline came first.
     #[cold]
     #[inline(never)]
     #[track_caller]
