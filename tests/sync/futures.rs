@@ -190,6 +190,35 @@ fn one_that_never_comes_holds_up_nobody_who_blocks() {
     });
 }
 
+/// A lock that is reserved for a routine that has waited for too long is not kept from a future that stood
+/// before that one: futures have their turns among the impatient too.
+#[test]
+fn nothing_is_reserved_over_a_future_that_was_told() {
+    watched(|| {
+        workers(1).run(|| {
+            let mutex = Arc::new(Mutex::new(0));
+            let guard = mutex.lock();
+            let mut task = mutex.lock_async();
+            assert!(poll_for_nobody(&mut task).is_pending());
+            let other = mutex.clone();
+            let waits = blocked(move || *other.lock() += 1);
+            time::sleep(2 * MOMENT);
+            drop(guard);
+            // Before either of them comes; then both find it held, the routine for too long.
+            let guard = mutex.lock();
+            routine::yield_now();
+            assert!(poll_for_nobody(&mut task).is_pending());
+            drop(guard);
+            let Poll::Ready(guard) = poll_for_nobody(&mut task) else {
+                panic!("it was told, and nothing is reserved");
+            };
+            drop((guard, task));
+            waits.join().unwrap();
+            assert_eq!(*mutex.lock(), 1);
+        });
+    });
+}
+
 /// Nor does one that waits in the line keep those behind it waiting for good, in a semaphore, once it is
 /// polled: it takes its permits in its turn.
 #[test]
