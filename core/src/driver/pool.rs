@@ -8,6 +8,10 @@
 //! Accounting, all under one lock: who submits takes one thread off `idle` and adds it to `called` before
 //! it rings; a thread that stops waiting takes one off `called`, whichever was rung, or, if there is none,
 //! itself off `idle`. So no job is left to threads that are on their way out.
+//!
+//! If the system refuses a thread, those that there are, or that others are about to start, go on with the
+//! queue. Whoever finds that there are none refuses the whole queue: his own job, and those of others who
+//! counted on his thread.
 
 use std::collections::VecDeque;
 use std::io;
@@ -23,22 +27,25 @@ pub(crate) const KEEP: Duration = Duration::from_secs(10);
 /// Something to do on a thread of the pool.
 pub(crate) struct Job {
     data: *const (),
-    run: unsafe fn(*const ()),
+    run: unsafe fn(*const (), io::Result<()>),
 }
 
 // SAFETY: the maker of a job promises that it may run on any thread.
 unsafe impl Send for Job {}
 
 impl Job {
+    /// `run` is told whether it has got a thread; if not, it is called by somebody who waits for nothing, and
+    /// only says so to those who wait.
+    ///
     /// # Safety
-    /// `run(data)` is sound on any thread, once, at any time from now on, and does not unwind.
-    pub(crate) unsafe fn new(data: *const (), run: unsafe fn(*const ())) -> Job {
+    /// `run(data, _)` is sound on any thread, once, at any time from now on, and does not unwind.
+    pub(crate) unsafe fn new(data: *const (), run: unsafe fn(*const (), io::Result<()>)) -> Job {
         Job { data, run }
     }
 
-    fn run(self) {
+    fn end(self, admitted: io::Result<()>) {
         // SAFETY: the promise of `new`; `self` is used up.
-        unsafe { (self.run)(self.data) }
+        unsafe { (self.run)(self.data, admitted) }
     }
 }
 
@@ -55,6 +62,8 @@ struct State {
     queue: VecDeque<Job>,
     /// Threads, at most as many as `cap` but for those that have not seen it lowered.
     threads: usize,
+    /// Those of them that have not come to work yet, and may turn out to be refused.
+    starting: usize,
     cap: usize,
     /// Threads that wait for work and have not been called.
     idle: usize,
@@ -80,6 +89,7 @@ impl Pool {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 threads: 0,
+                starting: 0,
                 cap,
                 idle: 0,
                 called: 0,
@@ -92,12 +102,8 @@ impl Pool {
         })
     }
 
-    /// Queues a job; some thread does it.
-    ///
-    /// # Errors
-    /// If there is no thread and the system refuses one; the job will not run then.
-    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> io::Result<()> {
-        let data = job.data;
+    /// Queues a job; some thread does it, or it is refused if there is none and the system has none.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) {
         let mut state = self.state.lock();
         state.queue.push_back(job);
         if state.idle > 0 {
@@ -105,35 +111,21 @@ impl Pool {
             state.called += 1;
             drop(state);
             self.work.notify_one();
-            return Ok(());
-        }
-        if state.threads >= state.cap {
-            return Ok(());
-        }
-        let Err(error) = self.grow(state) else {
-            return Ok(());
-        };
-        let mut state = self.state.lock();
-        // As long as there is a thread it is a matter of time.
-        let at = match state.threads {
-            0 => state.queue.iter().position(|job| job.data == data),
-            _ => None,
-        };
-        match at.and_then(|at| state.queue.remove(at)) {
-            Some(_) => Err(error),
-            None => Ok(()),
+        } else if state.threads < state.cap {
+            self.grow(state);
         }
     }
 
-    /// Most threads from now on, at least one. Those that are too many go when they have nothing to do.
+    /// Most threads from now on, at least one. Those that are too many go when they have done what they do.
     pub(crate) fn set_cap(self: &Arc<Self>, cap: usize) {
         self.state.lock().cap = cap.max(1);
         self.work.notify_all();
         loop {
             let state = self.state.lock();
-            let is_wanted = state.queue.len() > state.called && state.threads < state.cap;
+            let is_wanted =
+                state.queue.len() > state.called + state.starting && state.threads < state.cap;
             // Those that run go on with the queue if there can be no more.
-            if !is_wanted || self.grow(state).is_err() {
+            if !is_wanted || !self.grow(state) {
                 return;
             }
         }
@@ -156,29 +148,51 @@ impl Pool {
         }
     }
 
-    /// Starts one more thread.
-    fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> io::Result<()> {
+    /// Starts one more thread, if the system allows it.
+    fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
         state.threads += 1;
+        state.starting += 1;
         drop(state);
         let pool = self.clone();
         let started = thread::Builder::new()
             .name(self.name.clone())
             .spawn(move || pool.serve());
-        if started.is_err() {
-            self.state.lock().threads -= 1;
+        match started {
+            Ok(_) => true,
+            Err(error) => {
+                self.note_refusal(&error);
+                false
+            }
         }
-        started.map(drop)
+    }
+
+    #[cold]
+    fn note_refusal(&self, error: &io::Error) {
+        let mut state = self.state.lock();
+        state.threads -= 1;
+        state.starting -= 1;
+        if state.threads > 0 {
+            // It is a matter of time.
+            return;
+        }
+        let refused = std::mem::take(&mut state.queue);
+        drop(state);
+        for job in refused {
+            job.end(Err(io::Error::new(error.kind(), error.to_string())));
+        }
     }
 
     /// The life of a thread.
     fn serve(&self) {
         let mut state = self.state.lock();
-        loop {
-            while let Some(job) = state.queue.pop_front() {
-                MutexGuard::unlocked(&mut state, || job.run());
+        state.starting -= 1;
+        while state.threads - state.starting <= state.cap {
+            if let Some(job) = state.queue.pop_front() {
+                MutexGuard::unlocked(&mut state, || job.end(Ok(())));
                 state.done += 1;
+                continue;
             }
-            if state.is_closed || state.threads > state.cap {
+            if state.is_closed {
                 break;
             }
             state.idle += 1;
@@ -193,6 +207,10 @@ impl Pool {
             }
         }
         state.threads -= 1;
+        if !state.queue.is_empty() {
+            // One too many, who may have been called for what it leaves to the others.
+            self.work.notify_one();
+        }
     }
 }
 
@@ -208,7 +226,7 @@ mod tests {
 
     /// A job that waits at the barrier.
     fn meet(at: &Arc<Barrier>) -> Job {
-        unsafe fn run(data: *const ()) {
+        unsafe fn run(data: *const (), _: io::Result<()>) {
             // SAFETY: `into_raw` below; a job runs once.
             let barrier = unsafe { Arc::from_raw(data.cast::<Barrier>()) };
             barrier.wait();
@@ -229,13 +247,13 @@ mod tests {
     fn threads_come_with_work_and_go_without() {
         let pool = pool(8, Duration::from_millis(1));
         let barrier = Arc::new(Barrier::new(5));
-        (0..4).for_each(|_| pool.submit(meet(&barrier)).unwrap());
+        (0..4).for_each(|_| pool.submit(meet(&barrier)));
         assert_eq!(pool.count().threads, 4);
         barrier.wait();
         until(&pool, |count| count.threads == 0);
         assert_eq!((pool.count().done, pool.count().idle), (4, 0));
         let again = Arc::new(Barrier::new(2));
-        pool.submit(meet(&again)).unwrap();
+        pool.submit(meet(&again));
         again.wait();
         until(&pool, |count| count.done == 5);
     }
@@ -244,7 +262,7 @@ mod tests {
     fn a_cap_holds_and_can_be_moved() {
         let pool = pool(1, Duration::from_secs(1000));
         let barrier = Arc::new(Barrier::new(4));
-        (0..3).for_each(|_| pool.submit(meet(&barrier)).unwrap());
+        (0..3).for_each(|_| pool.submit(meet(&barrier)));
         until(&pool, |count| count.queued == 2);
         assert_eq!(pool.count().threads, 1);
         pool.set_cap(3);
@@ -261,11 +279,51 @@ mod tests {
         let pool = pool(8, Duration::from_secs(1000));
         for _ in 0..100 {
             let barrier = Arc::new(Barrier::new(2));
-            pool.submit(meet(&barrier)).unwrap();
+            pool.submit(meet(&barrier));
             barrier.wait();
             until(&pool, |count| count.idle == count.threads);
         }
         assert_eq!(pool.count().threads, 1);
         pool.close();
+    }
+
+    /// Also under load: the queue is never empty here when the cap is lowered.
+    #[test]
+    fn a_lower_cap_holds_before_the_queue_is_empty() {
+        let pool = pool(2, Duration::from_secs(1000));
+        let gates: Vec<_> = (0..4).map(|_| Arc::new(Barrier::new(2))).collect();
+        gates.iter().for_each(|gate| pool.submit(meet(gate)));
+        until(&pool, |count| count.queued == 2);
+        pool.set_cap(1);
+        gates[0].wait();
+        until(&pool, |count| count.done == 1 && count.threads == 1);
+        assert_eq!(pool.count().queued, 2);
+        gates[1..].iter().for_each(|gate| drop(gate.wait()));
+        until(&pool, |count| count.done == 4);
+        pool.close();
+    }
+
+    /// A raised cap starts as many threads as there are jobs, not as many as are allowed.
+    #[test]
+    fn a_higher_cap_starts_no_more_than_is_queued() {
+        let pool = pool(1, Duration::from_secs(1000));
+        let barrier = Arc::new(Barrier::new(4));
+        (0..3).for_each(|_| pool.submit(meet(&barrier)));
+        until(&pool, |count| count.queued == 2);
+        pool.set_cap(100);
+        assert_eq!(pool.count().threads, 3);
+        barrier.wait();
+        until(&pool, |count| count.done == 3);
+        pool.close();
+    }
+
+    #[test]
+    fn a_closed_pool_does_what_was_queued() {
+        let pool = pool(1, Duration::from_secs(1000));
+        let gates: Vec<_> = (0..3).map(|_| Arc::new(Barrier::new(2))).collect();
+        gates.iter().for_each(|gate| pool.submit(meet(gate)));
+        pool.close();
+        gates.iter().for_each(|gate| drop(gate.wait()));
+        until(&pool, |count| count.done == 3 && count.threads == 0);
     }
 }

@@ -7,6 +7,7 @@
 //!   caller.
 
 use std::cell::UnsafeCell;
+use std::io;
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
@@ -19,7 +20,8 @@ use crate::wait::{one, shielded};
 
 struct Call<F, R> {
     f: UnsafeCell<Option<F>>,
-    result: UnsafeCell<Option<thread::Result<R>>>,
+    /// The error is that of a thread that could not be had.
+    result: UnsafeCell<Option<io::Result<thread::Result<R>>>>,
     is_over: Event,
 }
 
@@ -29,7 +31,8 @@ struct Call<F, R> {
 /// may borrow from the caller, which waits until it has returned, also when it is cancelled. It runs on an
 /// ordinary thread: thread-locals are that thread's, and what blocks there blocks the thread. Threads are
 /// started as they are needed, at most [`blocking_threads`](crate::runtime::Builder::blocking_threads);
-/// a call beyond that waits for its turn. On a plain thread `f` is simply called.
+/// a call beyond that waits for its turn, so calls that wait for each other need room for all of them. On a
+/// plain thread `f` is simply called, and so is a call inside of another one.
 ///
 /// **Blocks** the calling routine; on a plain thread, the thread.
 ///
@@ -72,25 +75,28 @@ where
     };
     // SAFETY: I1, I2; `f` and its result may change threads.
     let job = unsafe { Job::new((&raw const call).cast(), perform::<F, R>) };
-    if let Err(error) = pool.submit(job) {
-        panic!("no thread for a blocking call ({error}): raise the limit of threads (ulimit -u)");
-    }
+    pool.submit(job);
     shielded(|| one::wait(&call.is_over, Reason::Blocking, None));
     match call.result.into_inner() {
-        Some(Ok(result)) => result,
-        Some(Err(payload)) => panic::resume_unwind(payload),
+        Some(Ok(Ok(result))) => result,
+        Some(Ok(Err(payload))) => panic::resume_unwind(payload),
+        Some(Err(error)) => {
+            panic!("no thread for a blocking call ({error}): raise the limit of threads (ulimit -u)")
+        }
         None => unreachable!("a blocking call that is over has a result"),
     }
 }
 
 /// # Safety
 /// `data` points to a `Call<F, R>` whose maker waits for its event; called once.
-unsafe fn perform<F: FnOnce() -> R, R>(data: *const ()) {
+unsafe fn perform<F: FnOnce() -> R, R>(data: *const (), admitted: io::Result<()>) {
     // SAFETY: the caller's promise.
     let call = unsafe { &*data.cast::<Call<F, R>>() };
-    // SAFETY: I2.
-    let f = unsafe { (*call.f.get()).take() }.expect("a call is performed once");
-    let result = panic::catch_unwind(AssertUnwindSafe(f));
+    let result = admitted.map(|()| {
+        // SAFETY: I2.
+        let f = unsafe { (*call.f.get()).take() }.expect("a call is performed once");
+        panic::catch_unwind(AssertUnwindSafe(f))
+    });
     // SAFETY: I2.
     unsafe { *call.result.get() = Some(result) };
     one::set(&call.is_over);
