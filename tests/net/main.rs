@@ -15,6 +15,7 @@ mod fair;
 mod late;
 mod limits;
 mod lives;
+mod lookup;
 mod recycled;
 mod stream;
 mod timeout;

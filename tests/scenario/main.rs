@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod at_rest;
+mod blocking;
 mod cancelled;
 mod connections;
 mod cycles;
@@ -21,6 +22,7 @@ use std::io::Read;
 
 /// All of them, by name.
 const SCENARIOS: &[(&str, fn())] = &[
+    ("blocking-without-threads", blocking::without_threads),
     ("block-at-thread-exit", edges::block_at_thread_exit),
     ("burst", at_rest::burst),
     ("cancelled-while-unwinding", cancelled::while_unwinding),
@@ -37,6 +39,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("hook-that-panics-in-save", hooks::panicking_in_save),
     ("hook-that-parks", hooks::parking),
     ("idle", at_rest::idle),
+    ("lookups-hang", blocking::lookups_hang),
     ("out-of-large-stacks", limits::out_of_large_stacks),
     ("out-of-stacks", limits::out_of_stacks),
     ("overflow", overflow::of_a_routine),

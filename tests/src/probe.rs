@@ -60,6 +60,11 @@ impl Process {
         text(&self.root.join("maps")).lines().count()
     }
 
+    /// Address space in KiB.
+    pub fn virtual_kib(&self) -> u64 {
+        field(&text(&self.root.join("status")), "VmSize:")
+    }
+
     /// Resident memory in KiB.
     pub fn resident_kib(&self) -> u64 {
         field(&text(&self.root.join("status")), "VmRSS:")

@@ -7,6 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::probe::Process;
+
 /// How long a child may live.
 const LIFE: Duration = Duration::from_secs(60);
 
@@ -82,6 +84,23 @@ pub fn limit_files(process: u32, files: u32) {
     let mut command = Command::new("prlimit");
     command.args(["--pid", &process.to_string()]);
     let status = command.arg(format!("--nofile={files}:{files}")).status();
+    let status = status.expect("the command `prlimit`, of util-linux");
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// Limits the address space of a process that runs to `more` bytes more than it has; `None`: no limit.
+///
+/// # Panics
+/// If it cannot be set.
+#[track_caller]
+pub fn limit_growth(process: u32, more: Option<u64>) {
+    let limit = match more {
+        Some(more) => (Process::of(process).virtual_kib() * 1024 + more).to_string(),
+        None => "unlimited".to_string(),
+    };
+    let mut command = Command::new("prlimit");
+    command.args(["--pid", &process.to_string()]);
+    let status = command.arg(format!("--as={limit}:unlimited")).status();
     let status = status.expect("the command `prlimit`, of util-linux");
     assert!(status.success(), "{command:?}: {status}");
 }

@@ -26,10 +26,11 @@ pub(crate) enum Reason {
     IoTurn,
     Select,
     Blocking,
+    Lookup,
 }
 
 impl Reason {
-    const ALL: [Reason; 21] = [
+    const ALL: [Reason; 22] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,
@@ -51,6 +52,7 @@ impl Reason {
         Reason::IoTurn,
         Reason::Select,
         Reason::Blocking,
+        Reason::Lookup,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -95,6 +97,7 @@ impl Reason {
             Reason::IoTurn => "IO turn",
             Reason::Select => "select",
             Reason::Blocking => "blocking call",
+            Reason::Lookup => "name look-up",
         }
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Pool {
     name: String,
     /// How long a thread stays without work.
     keep: Duration,
+    /// Bytes of a thread's stack, unless it is what std gives.
+    stack: Option<usize>,
 }
 
 struct State {
@@ -99,6 +101,7 @@ impl Pool {
             work: Condvar::new(),
             name,
             keep,
+            stack: None,
         })
     }
 
@@ -154,10 +157,11 @@ impl Pool {
         state.starting += 1;
         drop(state);
         let pool = self.clone();
-        let started = thread::Builder::new()
-            .name(self.name.clone())
-            .spawn(move || pool.serve());
-        match started {
+        let mut thread = thread::Builder::new().name(self.name.clone());
+        if let Some(bytes) = self.stack {
+            thread = thread.stack_size(bytes);
+        }
+        match thread.spawn(move || pool.serve()) {
             Ok(_) => true,
             Err(error) => {
                 self.note_refusal(&error);
@@ -218,6 +222,7 @@ impl Pool {
 mod tests {
     use super::*;
     use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Instant;
 
     fn pool(cap: usize, keep: Duration) -> Arc<Pool> {
@@ -298,7 +303,9 @@ mod tests {
         gates[0].wait();
         until(&pool, |count| count.done == 1 && count.threads == 1);
         assert_eq!(pool.count().queued, 2);
-        gates[1..].iter().for_each(|gate| drop(gate.wait()));
+        gates[1..].iter().for_each(|gate| {
+            gate.wait();
+        });
         until(&pool, |count| count.done == 4);
         pool.close();
     }
@@ -323,7 +330,34 @@ mod tests {
         let gates: Vec<_> = (0..3).map(|_| Arc::new(Barrier::new(2))).collect();
         gates.iter().for_each(|gate| pool.submit(meet(gate)));
         pool.close();
-        gates.iter().for_each(|gate| drop(gate.wait()));
+        gates.iter().for_each(|gate| {
+            gate.wait();
+        });
         until(&pool, |count| count.done == 3 && count.threads == 0);
+    }
+
+    /// Several that count on each other's thread, and the system has none: none of them is forgotten.
+    #[test]
+    fn without_threads_everything_is_refused() {
+        unsafe fn run(data: *const (), admitted: io::Result<()>) {
+            // SAFETY: below; the counter outlives the threads that submit.
+            let refused = unsafe { &*data.cast::<AtomicUsize>() };
+            refused.fetch_add(usize::from(admitted.is_err()), Ordering::SeqCst);
+        }
+        let mut pool = pool(1, KEEP);
+        Arc::get_mut(&mut pool).expect("nobody else has it").stack = Some(usize::MAX >> 4);
+        let refused = AtomicUsize::new(0);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        // SAFETY: an atomic counter may be used on any thread, and does not unwind.
+                        pool.submit(unsafe { Job::new((&raw const refused).cast(), run) });
+                    }
+                });
+            }
+        });
+        assert_eq!(refused.load(Ordering::SeqCst), 2000);
+        assert_eq!((pool.count().threads, pool.count().queued), (0, 0));
     }
 }

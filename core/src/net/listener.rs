@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::addresses::ToSocketAddrs;
 use super::error::{explain, no_address};
 use super::stream::TcpStream;
 use crate::io::{Descriptor, Left, Side};
@@ -59,7 +60,7 @@ pub struct TcpListener {
 impl TcpListener {
     /// Listens on the first of the addresses that can be had. Port 0 takes a free one.
     ///
-    /// **Blocks**: never, but for the look-up of a name, which blocks the thread.
+    /// **Blocks**: never, but for the look-up of a name ([`ToSocketAddrs`]).
     ///
     /// # Errors
     /// Of the last address tried, with its name: `AddrInUse`, `AddrNotAvailable`,

@@ -10,16 +10,17 @@
 //!
 //! A routine that is cancelled is unwound at its next call, also one that would not wait.
 //!
-//! Names are looked up with the system's resolver, which blocks the worker's thread; addresses are
-//! not looked up.
+//! Names are looked up with the system's resolver, by threads of the runtime that do nothing else; addresses
+//! are not looked up ([`ToSocketAddrs`]).
 
+mod addresses;
 mod error;
 mod listener;
+mod lookup;
 mod stream;
 
+pub use addresses::ToSocketAddrs;
 pub use error::is_closed;
 pub use listener::{Incoming, TcpListener};
-pub use std::net::{
-    IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs,
-};
+pub use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};
 pub use stream::TcpStream;

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::addresses::ToSocketAddrs;
 use super::error::{explain, no_address};
 use crate::io::{Descriptor, Left, Side};
 use crate::sys::poll::Wish;
@@ -55,7 +56,7 @@ pub struct TcpStream {
 impl TcpStream {
     /// Connects to the first of the addresses that answers.
     ///
-    /// **Blocks** the routine; on a plain thread, the thread; the look-up of a name always the thread.
+    /// **Blocks** the routine, also while a name is looked up; on a plain thread, the thread.
     ///
     /// # Errors
     /// Of the last address tried, with its name; `InvalidInput` if there is none.

@@ -27,6 +27,7 @@ pub struct Builder {
     name: Option<String>,
     fatal: Option<fn(&Fatal<'_>)>,
     blocking_threads: Option<usize>,
+    lookup_threads: Option<usize>,
     on_stall: OnStall,
     stall_report: Option<StallReport>,
 }
@@ -38,6 +39,7 @@ impl fmt::Debug for Builder {
             .field("stack_size", &self.stack_size)
             .field("name", &self.name)
             .field("blocking_threads", &self.blocking_threads)
+            .field("lookup_threads", &self.lookup_threads)
             .field("on_stall", &self.on_stall)
             .finish_non_exhaustive()
     }
@@ -81,6 +83,17 @@ impl Builder {
     /// `debug.SetMaxThreads`, which ends the program instead.
     pub fn blocking_threads(mut self, most: usize) -> Builder {
         self.blocking_threads = Some(most);
+        self
+    }
+
+    /// Most threads that look names up, at least 1; the default is 32. More names than that wait for their turn.
+    /// They are none of the [`blocking_threads`](Builder::blocking_threads): a server of names that does not
+    /// answer keeps nothing waiting but names.
+    ///
+    /// # Go
+    /// No counterpart: Go's resolver has at most 500 threads where it uses the system's.
+    pub fn lookup_threads(mut self, most: usize) -> Builder {
+        self.lookup_threads = Some(most);
         self
     }
 
@@ -146,7 +159,7 @@ impl Builder {
     /// **Blocks**: never for long.
     ///
     /// # Errors
-    /// `InvalidInput` for no workers or blocking threads, more than 1,024, a senseless value of
+    /// `InvalidInput` for no workers, blocking threads or threads for names, more than 1,024, a senseless value of
     /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, or a
     /// name with a zero byte; the system's error if it refuses a thread.
     ///
@@ -159,10 +172,16 @@ impl Builder {
         let workers = self.workers.map_or_else(shared::default_workers, Ok)?;
         check_workers(workers)?;
         let blocking = self.blocking_threads.unwrap_or(shared::BLOCKING);
-        if blocking == 0 {
-            return Err(invalid(
-                "a runtime without blocking threads: allow at least 1".to_string(),
-            ));
+        let lookups = self.lookup_threads.unwrap_or(shared::LOOKUPS);
+        for (most, what) in [
+            (blocking, "blocking threads"),
+            (lookups, "threads for names"),
+        ] {
+            if most == 0 {
+                return Err(invalid(format!(
+                    "a runtime without {what}: allow at least 1"
+                )));
+            }
         }
         let name = self.name.unwrap_or_else(|| "routines".to_string());
         if name.contains('\0') {
@@ -177,6 +196,7 @@ impl Builder {
             name: name.into(),
             fatal: self.fatal,
             blocking,
+            lookups,
             on_stall: self.on_stall,
             stall_report: self.stall_report,
         })

@@ -258,7 +258,7 @@ impl Runtime {
     }
 
     /// Most threads for [`routine::blocking`](crate::routine::blocking) from now on (at least 1). More of them
-    /// start at once if calls wait; those that are too many go when they have nothing to do.
+    /// start at once if calls wait; those that are too many go when their calls have returned.
     ///
     /// **Blocks**: never.
     ///

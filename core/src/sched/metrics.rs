@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::shared::Shared;
 use super::worker::{Worker, WorkerState};
+use crate::driver::pool::Pool;
 use crate::prim::{AtomicU64, Ordering};
 use crate::sys::clock;
 
@@ -32,6 +33,8 @@ pub struct Metrics {
     pub finished: u64,
     /// Threads for [`routine::blocking`](crate::routine::blocking).
     pub blocking: BlockingMetrics,
+    /// Threads that look names up ([`net::ToSocketAddrs`](crate::net::ToSocketAddrs)).
+    pub lookups: BlockingMetrics,
 }
 
 /// Stalls since the start, by what the routine was found doing at first, in [`Metrics`].
@@ -50,7 +53,7 @@ pub struct StallMetrics {
     pub probable_deadlocks: u64,
 }
 
-/// The threads for work that blocks, in [`Metrics`].
+/// Threads for calls that block, in [`Metrics`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlockingMetrics {
@@ -141,7 +144,8 @@ impl Shared {
             finished: finished + staff.past_finished,
             spawned: spawned + staff.past_spawned + self.outside.spawned.load(Ordering::Relaxed)
                 - refused,
-            blocking: self.blocking_metrics(),
+            blocking: of_pool(&self.pool),
+            lookups: of_pool(&self.lookups),
             stalls: self.stall_metrics(),
         }
     }
@@ -159,16 +163,16 @@ impl Shared {
             probable_deadlocks: get(&counts.deadlocks),
         }
     }
+}
 
-    fn blocking_metrics(&self) -> BlockingMetrics {
-        let count = self.pool.count();
-        BlockingMetrics {
-            threads: count.threads,
-            idle: count.idle,
-            queued: count.queued,
-            most_threads: count.cap,
-            finished: count.done,
-        }
+fn of_pool(pool: &Pool) -> BlockingMetrics {
+    let count = pool.count();
+    BlockingMetrics {
+        threads: count.threads,
+        idle: count.idle,
+        queued: count.queued,
+        most_threads: count.cap,
+        finished: count.done,
     }
 }
 

@@ -30,12 +30,18 @@ pub(crate) struct Config {
     pub(crate) fatal: Option<FatalHook>,
     /// Most threads for work that blocks.
     pub(crate) blocking: usize,
+    /// Most threads that look names up.
+    pub(crate) lookups: usize,
     pub(crate) on_stall: OnStall,
     pub(crate) stall_report: Option<StallReport>,
 }
 
 /// Most threads for work that blocks, unless a runtime's builder says otherwise.
 pub(crate) const BLOCKING: usize = 128;
+
+/// Most threads that look names up, unless a runtime's builder says otherwise. Far more than servers of names
+/// are asked at once when they answer; when they do not, as many names wait for each other.
+pub(crate) const LOOKUPS: usize = 32;
 
 /// Where a runtime stands; only ever moves forward.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -63,6 +69,8 @@ pub(crate) struct Shared {
     pub(super) watch: CachePadded<Watch>,
     /// Threads for work that blocks.
     pub(crate) pool: Arc<Pool>,
+    /// Threads that look names up.
+    pub(crate) lookups: Arc<Pool>,
     /// CPUs there were at the start.
     cpus: usize,
     phase: AtomicU8,
@@ -89,6 +97,7 @@ pub(crate) fn global() -> &'static Arc<Shared> {
                     blocking: BLOCKING,
                     on_stall: OnStall::default(),
                     stall_report: None,
+                    lookups: LOOKUPS,
                 })
             })
             .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
@@ -122,6 +131,7 @@ pub(crate) fn default_workers() -> io::Result<usize> {
 impl Drop for Shared {
     fn drop(&mut self) {
         self.pool.close();
+        self.lookups.close();
     }
 }
 
@@ -149,6 +159,11 @@ impl Shared {
                 pool::KEEP,
             ),
             cpus: cpus::available(),
+            lookups: Pool::new(
+                format!("{}-lookup", config.name),
+                config.lookups,
+                pool::KEEP,
+            ),
             phase: AtomicU8::new(Phase::Running as u8),
             monitor: CachePadded::new(Monitor::new()?),
             staff: Mutex::default(),

@@ -29,7 +29,8 @@ struct Call<F, R> {
 ///
 /// For files, foreign libraries, long computations: what would keep a worker from its other routines. `f`
 /// may borrow from the caller, which waits until it has returned, also when it is cancelled. It runs on an
-/// ordinary thread: thread-locals are that thread's, and what blocks there blocks the thread. Threads are
+/// ordinary thread: thread-locals are that thread's, what blocks there blocks the thread, and
+/// [`spawn`](crate::routine::spawn) spawns on the global runtime. Threads are
 /// started as they are needed, at most [`blocking_threads`](crate::runtime::Builder::blocking_threads);
 /// a call beyond that waits for its turn, so calls that wait for each other need room for all of them. On a
 /// plain thread `f` is simply called, and so is a call inside of another one.
@@ -81,7 +82,9 @@ where
         Some(Ok(Ok(result))) => result,
         Some(Ok(Err(payload))) => panic::resume_unwind(payload),
         Some(Err(error)) => {
-            panic!("no thread for a blocking call ({error}): raise the limit of threads (ulimit -u)")
+            panic!(
+                "no thread for a blocking call ({error}): raise the limit of threads (ulimit -u)"
+            )
         }
         None => unreachable!("a blocking call that is over has a result"),
     }

@@ -9,6 +9,7 @@
 //! | `restart` | ending a stack and starting again elsewhere |
 //! | `deep` | `with_stack` |
 //! | `blocking` | work that blocks, on threads of its own |
+//! | `leavable` | the same for calls that own what they use: who waits may leave |
 //! | `borrowed` | `run`: a routine that borrows from its waiting caller |
 
 mod blocking;
@@ -18,6 +19,7 @@ mod cell;
 mod current;
 mod deep;
 mod handle;
+pub(crate) mod leavable;
 mod restart;
 
 pub use blocking::blocking;

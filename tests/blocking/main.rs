@@ -1,19 +1,32 @@
 //! `routine::blocking`: work that blocks its thread, beside routines that go on.
 #![forbid(unsafe_code)]
 
+mod ends;
+mod limits;
+mod stalls;
+
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
 
-use rust_routines::routine;
+use rust_routines::routine::{self, Place};
 use rust_routines::runtime::{self, Runtime};
-use rust_routines::time::Duration;
 use rust_routines_tests::wait::eventually;
 use rust_routines_tests::watched;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
+}
+
+/// A call is counted when its thread is done with it, which may be after its caller has gone on.
+#[track_caller]
+fn all_finish(runtime: &Runtime, calls: u64) {
+    eventually("all calls are counted", || {
+        let blocking = runtime.metrics().blocking;
+        (blocking.finished, blocking.queued) == (calls, 0)
+    });
 }
 
 #[test]
@@ -124,8 +137,8 @@ fn a_storm_of_a_thousand_keeps_to_the_cap() {
             assert_eq!(call.join().unwrap(), i);
         }
         assert!(most.load(Ordering::SeqCst) <= 4, "{most:?}");
+        all_finish(&runtime, 1000);
         let blocking = runtime.metrics().blocking;
-        assert_eq!((blocking.finished, blocking.queued), (1000, 0));
         assert!(
             blocking.threads <= 4 && blocking.most_threads == 4,
             "{blocking:?}"
@@ -159,35 +172,40 @@ fn the_cap_is_raised_while_calls_wait() {
     });
 }
 
-/// A cancelled routine stays until the call that borrows from it has returned, and unwinds then.
+/// A thread-local that `f` sets is that of the pool's thread.
 #[test]
-fn cancellation_waits_for_the_call() {
+fn thread_locals_are_the_thread_s() {
+    thread_local! {
+        static HERE: Cell<u32> = const { Cell::new(0) };
+    }
+    workers(1).run(|| {
+        HERE.set(1);
+        assert_eq!(routine::blocking(|| HERE.replace(2)), 0);
+        assert_eq!(HERE.get(), 1);
+    });
+}
+
+/// Also at a worker of one's own.
+#[test]
+fn a_worker_of_its_own_uses_the_pool_too() {
+    let runtime = workers(1);
+    let own = routine::Builder::new().place(Place::Own);
+    let handle = runtime.spawn_with(own, || {
+        let there = routine::blocking(|| thread::current().id());
+        there != thread::current().id()
+    });
+    assert!(handle.unwrap().join().unwrap());
+}
+
+/// A call may wait for routines, and they for calls of their own, as long as there is room for both.
+#[test]
+fn a_call_may_wait_for_routines_that_call() {
     watched(|| {
-        let runtime = workers(1);
-        let (began, begins) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let returned = Arc::new(AtomicBool::new(false));
-        let (seen, went_on) = (returned.clone(), Arc::new(AtomicBool::new(false)));
-        let beyond = went_on.clone();
-        let handle = runtime.spawn(move || {
-            routine::blocking(move || {
-                began.send(()).unwrap();
-                released.recv().unwrap_err();
-                seen.store(true, Ordering::SeqCst);
-            });
-            routine::yield_now();
-            beyond.store(true, Ordering::SeqCst);
-        });
-        begins.recv().unwrap();
-        let mate = runtime.spawn(routine::park);
-        let stopping = thread::spawn(move || runtime.shutdown(Duration::from_secs(30)));
-        assert!(matches!(mate.join(), Err(routine::JoinError::Cancelled)));
-        assert!(!handle.is_finished());
-        drop(release);
-        stopping.join().unwrap().unwrap();
-        assert!(returned.load(Ordering::SeqCst));
-        assert!(matches!(handle.join(), Err(routine::JoinError::Cancelled)));
-        assert!(!went_on.load(Ordering::SeqCst));
+        let builder = runtime::Builder::new().workers(1).blocking_threads(2);
+        let runtime = builder.build().unwrap();
+        let inner = || runtime.run(|| routine::blocking(|| 7));
+        assert_eq!(runtime.run(|| routine::blocking(inner)), 7);
+        all_finish(&runtime, 2);
     });
 }
 
