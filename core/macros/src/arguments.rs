@@ -1,64 +1,93 @@
-//! The one argument of `#[rust_routines::test]`: `workers = 2` or
-//! `workers = [1, 2, 8]`.
+//! The arguments of `#[rust_routines::test]`: `workers = 2` or `workers = [1, 2, 8]`, and
+//! `timeout = Duration::from_secs(10)`.
 //!
-//! Plain numbers only, so that zero is refused where it is written and not by a
-//! test that fails at run time.
+//! Workers are plain numbers only, so that zero is refused where it is written and not by a
+//! test that fails at run time. The time-out is any expression: the compiler says whether
+//! it is a duration.
 
 use proc_macro2::{Delimiter, Literal, Span, TokenStream, TokenTree};
 
 use crate::error::{Error, Result};
 
 const FORMS: &str = "write `workers = 2` or `workers = [1, 2, 8]`";
+const TIMEOUT: &str = "write `timeout = Duration::from_secs(10)`";
 
-/// On how many workers a test's body runs, one run for each number.
-#[derive(Debug)]
-pub(crate) enum Workers {
-    /// Nothing was said: the runtime chooses.
-    Default,
-    /// At least one number, none of them zero.
-    Chosen(Vec<Literal>),
+/// What was said; what was not is for the runtime to choose.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    /// On how many workers a test's body runs, one run for each: at least one number, none of them zero.
+    pub(crate) workers: Option<Vec<Literal>>,
+    /// How long each run may take.
+    pub(crate) timeout: Option<TokenStream>,
 }
 
-impl Workers {
-    pub(crate) fn parse(arguments: TokenStream) -> Result<Workers> {
-        let mut tokens = arguments.clone().into_iter();
-        let Some(key) = tokens.next() else {
-            return Ok(Workers::Default);
-        };
-        if !matches!(&key, TokenTree::Ident(ident) if ident == "workers") {
-            return Err(Error::at(
-                key.span(),
-                format!(
-                    "`#[rust_routines::test]` knows no argument but the number of workers: {FORMS}"
-                ),
-            ));
-        }
-        match tokens.next() {
-            Some(TokenTree::Punct(punct)) if punct.as_char() == '=' => {}
-            other => {
-                let span = other.map_or(key.span(), |token| token.span());
-                return Err(Error::at(span, format!("`workers` needs a value: {FORMS}")));
+impl Arguments {
+    pub(crate) fn parse(arguments: TokenStream) -> Result<Arguments> {
+        let mut found = Arguments::default();
+        let mut tokens = arguments.into_iter();
+        while let Some(key) = tokens.next() {
+            let name = key.to_string();
+            let (form, is_known) = match &*name {
+                "workers" => (FORMS, found.workers.is_some()),
+                "timeout" => (TIMEOUT, found.timeout.is_some()),
+                _ => {
+                    return Err(Error::at(
+                        key.span(),
+                        format!(
+                            "`#[rust_routines::test]` knows no argument but `workers` and `timeout`: \
+                             {FORMS}; {TIMEOUT}"
+                        ),
+                    ));
+                }
+            };
+            if is_known {
+                return Err(Error::at(key.span(), format!("`{name}` is given twice")));
+            }
+            let value = value(&key, form, &mut tokens)?;
+            if name == "workers" {
+                found.workers = Some(only_numbers(value)?);
+            } else {
+                found.timeout = Some(value);
             }
         }
-        let Some(value) = tokens.next() else {
-            return Err(Error::over(
-                arguments,
-                format!("`workers` needs a value: {FORMS}"),
-            ));
-        };
-        let numbers = numbers(value)?;
-        match tokens.next() {
-            Some(TokenTree::Punct(punct)) if punct.as_char() == ',' => {}
-            Some(other) => return Err(Error::at(other.span(), FORMS)),
-            None => return Ok(Workers::Chosen(numbers)),
+        Ok(found)
+    }
+}
+
+/// What stands behind `key =`, to the next comma or the end; not empty.
+fn value(
+    key: &TokenTree,
+    form: &str,
+    tokens: &mut impl Iterator<Item = TokenTree>,
+) -> Result<TokenStream> {
+    let missing = format!("`{key}` needs a value: {form}");
+    let equals = match tokens.next() {
+        Some(TokenTree::Punct(punct)) if punct.as_char() == '=' => TokenTree::from(punct),
+        other => {
+            let span = other.map_or(key.span(), |token| token.span());
+            return Err(Error::at(span, missing));
         }
-        match tokens.next() {
-            Some(other) => Err(Error::at(
-                other.span(),
-                "`#[rust_routines::test]` takes one argument",
-            )),
-            None => Ok(Workers::Chosen(numbers)),
-        }
+    };
+    let is_comma = |token: &TokenTree| matches!(token, TokenTree::Punct(p) if p.as_char() == ',');
+    let value: TokenStream = tokens.take_while(|token| !is_comma(token)).collect();
+    if value.is_empty() {
+        let both = TokenStream::from_iter([key.clone(), equals]);
+        return Err(Error::over(both, missing));
+    }
+    Ok(value)
+}
+
+fn only_numbers(value: TokenStream) -> Result<Vec<Literal>> {
+    let mut tokens = value.into_iter();
+    match (tokens.next(), tokens.next()) {
+        (Some(only), None) => numbers(only),
+        // `-1` is two tokens.
+        (Some(TokenTree::Punct(punct)), _) => Err(Error::at(
+            punct.span(),
+            format!("this is no plain number: {FORMS}"),
+        )),
+        (_, Some(second)) => Err(Error::at(second.span(), FORMS)),
+        (None, None) => unreachable!("a value is not empty"),
     }
 }
 
@@ -138,14 +167,17 @@ mod tests {
     use quote::quote;
 
     fn accepted(arguments: TokenStream) -> Vec<String> {
-        match Workers::parse(arguments).unwrap() {
-            Workers::Default => Vec::new(),
-            Workers::Chosen(numbers) => numbers.iter().map(Literal::to_string).collect(),
-        }
+        let workers = Arguments::parse(arguments).unwrap().workers;
+        workers.map_or_else(Vec::new, |numbers| {
+            numbers.iter().map(Literal::to_string).collect()
+        })
     }
 
     fn refused(arguments: TokenStream) -> String {
-        Workers::parse(arguments).unwrap_err().message().to_owned()
+        Arguments::parse(arguments)
+            .unwrap_err()
+            .message()
+            .to_owned()
     }
 
     #[test]
@@ -158,6 +190,22 @@ mod tests {
         let substituted = proc_macro2::Group::new(Delimiter::None, quote!(3));
         assert_eq!(accepted(quote!(workers = #substituted)), ["3"]);
         assert_eq!(accepted(quote!(workers = [#substituted, 4])), ["3", "4"]);
+    }
+
+    #[test]
+    fn a_time_out_is_any_expression_on_either_side_of_the_workers() {
+        let expression = quote!(Duration::from_millis(1 + 2));
+        for arguments in [
+            quote!(timeout = #expression),
+            quote!(timeout = #expression,),
+            quote!(timeout = #expression, workers = 3),
+            quote!(workers = 3, timeout = #expression),
+        ] {
+            let has_workers = arguments.to_string().contains("workers");
+            let found = Arguments::parse(arguments).unwrap();
+            assert_eq!(found.timeout.unwrap().to_string(), expression.to_string());
+            assert_eq!(found.workers.is_some(), has_workers);
+        }
     }
 
     #[test]
@@ -183,6 +231,10 @@ mod tests {
             assert!(refused(quote!(workers = #value)).contains("no plain number"));
         }
         assert!(refused(quote!(workers = 1 2)).contains("write `workers"));
-        assert!(refused(quote!(workers = 1, workers = 2)).contains("takes one argument"));
+        assert!(refused(quote!(workers = 1, workers = 2)).contains("given twice"));
+        assert!(refused(quote!(workers = 1, , timeout = x)).contains("knows no argument"));
+        assert!(refused(quote!(timeout)).contains("`timeout` needs a value: write `timeout"));
+        assert!(refused(quote!(timeout = , workers = 1)).contains("needs a value"));
+        assert!(refused(quote!(timeout = a, timeout = b)).contains("given twice"));
     }
 }

@@ -61,7 +61,7 @@ impl Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arguments::Workers;
+    use crate::arguments::Arguments;
     use crate::function::Function;
 
     /// What is underlined in `item`.
@@ -74,7 +74,7 @@ mod tests {
 
     /// What is underlined in `arguments`.
     fn in_arguments(arguments: &str) -> String {
-        let refusal = Workers::parse(arguments.parse().unwrap()).err();
+        let refusal = Arguments::parse(arguments.parse().unwrap()).err();
         refusal
             .and_then(|error| error.text())
             .unwrap_or_else(|| panic!("nothing in {arguments}"))

@@ -109,7 +109,12 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// waits for another routine deadlocks: it happens on every run there, and on
 /// one in many runs with several workers. Four is where real parallelism and
 /// stealing show the rest. `#[rust_routines::test(workers = 2)]` and
-/// `#[rust_routines::test(workers = [1, 2, 8])]` choose otherwise.
+/// `#[rust_routines::test(workers = [1, 2, 8])]` choose otherwise. A failure says
+/// with how many workers.
+///
+/// A test that waits for itself would hang: `timeout = Duration::from_secs(10)`, with
+/// or without `workers`, makes each run fail that has not ended by then. Any
+/// expression of that type may stand there.
 ///
 /// Other attributes stay in force: `#[should_panic]`, `#[ignore]`, `#[cfg]`
 /// and lints. The function becomes a `#[test]` by this attribute; a second one
@@ -123,13 +128,14 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Blocks
 ///
 /// The thread of the test blocks until the body has returned and the runtime
-/// that ran it has shut down, once for each number of workers.
+/// that ran it has shut down, once for each number of workers; for a run that
+/// exceeds its `timeout`, until then: its threads are left behind.
 ///
 /// # Errors
 ///
 /// A body that returns a failure (`Err`, or an `ExitCode` other than success)
 /// fails the test. At compile time the macro refuses, with advice: arguments
-/// other than `workers`, zero workers, `async`, `const`, `unsafe` and `extern`
+/// other than `workers` and `timeout`, zero workers, `async`, `const`, `unsafe` and `extern`
 /// functions, arguments, generics, a missing body, a second test attribute.
 ///
 /// # Panics
@@ -140,7 +146,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// # Go
 ///
-/// A `func TestXxx(t *testing.T)` run by `go test -cpu 1,4`.
+/// A `func TestXxx(t *testing.T)` run by `go test -cpu 1,4 -timeout 10s`.
 ///
 /// # Examples
 ///
@@ -151,7 +157,7 @@ pub fn main(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///     assert_eq!(answer.join().unwrap(), 42);
 /// }
 ///
-/// #[rust_routines::test(workers = [1, 2, 8])]
+/// #[rust_routines::test(workers = [1, 2, 8], timeout = std::time::Duration::from_secs(10))]
 /// fn a_question_mark_works() -> Result<(), Box<dyn std::error::Error>> {
 ///     let port: u16 = "8080".parse()?;
 ///     assert_eq!(port, 8080);

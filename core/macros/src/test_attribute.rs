@@ -8,13 +8,13 @@
 //! }
 //! ```
 //!
-//! and `test_on(&[1, 2, 8], name)` where the numbers of workers were given. The
+//! and `test_on(Some(&[1, 2, 8]), Some(timeout), name)` where anything was given. The
 //! inner function is one that can be called again, once for each number.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{quote, quote_spanned};
 
-use crate::arguments::Workers;
+use crate::arguments::Arguments;
 use crate::error::{Error, Result};
 use crate::function::{Function, shown_at};
 
@@ -24,7 +24,7 @@ pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn try_expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let workers = Workers::parse(arguments)?;
+    let Arguments { workers, timeout } = Arguments::parse(arguments)?;
     let function = Function::parse(item, "rust_routines::test")?;
     let Function {
         attributes,
@@ -37,11 +37,17 @@ fn try_expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
     refuse_second_test_attribute(&attributes)?;
     let call_span = Span::call_site().located_at(result_span);
     let inner = shown_at(&name, result_span);
-    let call = match workers {
-        Workers::Default => quote_spanned!(call_span=> ::rust_routines::__private::test(#inner)),
-        Workers::Chosen(numbers) => {
-            quote_spanned!(call_span=> ::rust_routines::__private::test_on(&[#(#numbers),*], #inner))
-        }
+    let private = quote_spanned!(call_span=> ::rust_routines::__private);
+    let call = if workers.is_none() && timeout.is_none() {
+        quote_spanned!(call_span=> #private::test(#inner))
+    } else {
+        let option = |value: Option<TokenStream>| match value {
+            Some(value) => quote!(::core::option::Option::Some(#value)),
+            None => quote!(::core::option::Option::None),
+        };
+        let workers = option(workers.map(|numbers| quote!(&[#(#numbers),*])));
+        let timeout = option(timeout);
+        quote_spanned!(call_span=> #private::test_on(#workers, #timeout, #inner))
     };
     Ok(quote! {
         #attributes
@@ -112,16 +118,26 @@ mod tests {
     }
 
     #[test]
-    fn the_numbers_of_workers_are_handed_on() {
-        let expansion = expand(
-            quote!(workers = [1, 8]),
-            quote!(
-                fn it_works() {}
+    fn the_arguments_are_handed_on() {
+        let (some, none) = (
+            quote!(::core::option::Option::Some),
+            quote!(::core::option::Option::None),
+        );
+        for (arguments, handed_on) in [
+            (quote!(workers = [1, 8]), quote!(#some(&[1, 8]), #none)),
+            (quote!(timeout = t()), quote!(#none, #some(t()))),
+            (
+                quote!(workers = 2, timeout = t()),
+                quote!(#some(&[2]), #some(t())),
             ),
-        )
-        .to_string();
-        let wanted = quote!(::rust_routines::__private::test_on(&[1, 8], it_works)).to_string();
-        assert!(expansion.contains(&wanted), "{expansion}");
+        ] {
+            let function = quote!(
+                fn it_works() {}
+            );
+            let expansion = expand(arguments, function).to_string();
+            let wanted = quote!(::rust_routines::__private::test_on(#handed_on, it_works));
+            assert!(expansion.contains(&wanted.to_string()), "{expansion}");
+        }
     }
 
     #[test]

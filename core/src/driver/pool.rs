@@ -56,8 +56,6 @@ pub(crate) struct Pool {
     name: String,
     /// How long a thread stays without work.
     keep: Duration,
-    /// Bytes of a thread's stack, unless it is what std gives.
-    stack: Option<usize>,
 }
 
 struct State {
@@ -73,6 +71,8 @@ struct State {
     called: usize,
     done: u64,
     is_closed: bool,
+    /// Bytes of a thread's stack, unless it is what std gives.
+    stack: Option<usize>,
 }
 
 /// A snapshot.
@@ -97,11 +97,11 @@ impl Pool {
                 called: 0,
                 done: 0,
                 is_closed: false,
+                stack: None,
             }),
             work: Condvar::new(),
             name,
             keep,
-            stack: None,
         })
     }
 
@@ -155,10 +155,11 @@ impl Pool {
     fn grow(self: &Arc<Self>, mut state: MutexGuard<'_, State>) -> bool {
         state.threads += 1;
         state.starting += 1;
+        let stack = state.stack;
         drop(state);
         let pool = self.clone();
         let mut thread = thread::Builder::new().name(self.name.clone());
-        if let Some(bytes) = self.stack {
+        if let Some(bytes) = stack {
             thread = thread.stack_size(bytes);
         }
         match thread.spawn(move || pool.serve()) {
@@ -255,12 +256,12 @@ mod tests {
         (0..4).for_each(|_| pool.submit(meet(&barrier)));
         assert_eq!(pool.count().threads, 4);
         barrier.wait();
-        until(&pool, |count| count.threads == 0);
+        until(&pool, |now| now.threads == 0);
         assert_eq!((pool.count().done, pool.count().idle), (4, 0));
         let again = Arc::new(Barrier::new(2));
         pool.submit(meet(&again));
         again.wait();
-        until(&pool, |count| count.done == 5);
+        until(&pool, |now| now.done == 5);
     }
 
     #[test]
@@ -268,15 +269,15 @@ mod tests {
         let pool = pool(1, Duration::from_secs(1000));
         let barrier = Arc::new(Barrier::new(4));
         (0..3).for_each(|_| pool.submit(meet(&barrier)));
-        until(&pool, |count| count.queued == 2);
+        until(&pool, |now| now.queued == 2);
         assert_eq!(pool.count().threads, 1);
         pool.set_cap(3);
         barrier.wait();
-        until(&pool, |count| count.idle == 3 && count.done == 3);
+        until(&pool, |now| now.idle == 3 && now.done == 3);
         pool.set_cap(2);
-        until(&pool, |count| count.threads == 2 && count.idle == 2);
+        until(&pool, |now| now.threads == 2 && now.idle == 2);
         pool.close();
-        until(&pool, |count| count.threads == 0);
+        until(&pool, |now| now.threads == 0);
     }
 
     #[test]
@@ -286,7 +287,7 @@ mod tests {
             let barrier = Arc::new(Barrier::new(2));
             pool.submit(meet(&barrier));
             barrier.wait();
-            until(&pool, |count| count.idle == count.threads);
+            until(&pool, |now| now.idle == now.threads);
         }
         assert_eq!(pool.count().threads, 1);
         pool.close();
@@ -298,15 +299,15 @@ mod tests {
         let pool = pool(2, Duration::from_secs(1000));
         let gates: Vec<_> = (0..4).map(|_| Arc::new(Barrier::new(2))).collect();
         gates.iter().for_each(|gate| pool.submit(meet(gate)));
-        until(&pool, |count| count.queued == 2);
+        until(&pool, |now| now.queued == 2);
         pool.set_cap(1);
         gates[0].wait();
-        until(&pool, |count| count.done == 1 && count.threads == 1);
+        until(&pool, |now| now.done == 1 && now.threads == 1);
         assert_eq!(pool.count().queued, 2);
         gates[1..].iter().for_each(|gate| {
             gate.wait();
         });
-        until(&pool, |count| count.done == 4);
+        until(&pool, |now| now.done == 4);
         pool.close();
     }
 
@@ -316,11 +317,11 @@ mod tests {
         let pool = pool(1, Duration::from_secs(1000));
         let barrier = Arc::new(Barrier::new(4));
         (0..3).for_each(|_| pool.submit(meet(&barrier)));
-        until(&pool, |count| count.queued == 2);
+        until(&pool, |now| now.queued == 2);
         pool.set_cap(100);
         assert_eq!(pool.count().threads, 3);
         barrier.wait();
-        until(&pool, |count| count.done == 3);
+        until(&pool, |now| now.done == 3);
         pool.close();
     }
 
@@ -333,31 +334,55 @@ mod tests {
         gates.iter().for_each(|gate| {
             gate.wait();
         });
-        until(&pool, |count| count.done == 3 && count.threads == 0);
+        until(&pool, |now| now.done == 3 && now.threads == 0);
+    }
+
+    /// More than any system has.
+    const TOO_MUCH: Option<usize> = Some(usize::MAX >> 4);
+
+    /// A job that counts whether it was refused.
+    fn count(refused: &'static AtomicUsize) -> Job {
+        unsafe fn run(data: *const (), admitted: io::Result<()>) {
+            // SAFETY: `count` gave the address of a static.
+            let refused = unsafe { &*data.cast::<AtomicUsize>() };
+            refused.fetch_add(usize::from(admitted.is_err()), Ordering::SeqCst);
+        }
+        // SAFETY: an atomic counter may be used on any thread, and does not unwind.
+        unsafe { Job::new((&raw const *refused).cast(), run) }
+    }
+
+    /// As long as there is one thread, that does it.
+    #[test]
+    fn without_more_threads_jobs_wait() {
+        static REFUSED: AtomicUsize = AtomicUsize::new(0);
+        let pool = pool(2, KEEP);
+        let gate = Arc::new(Barrier::new(2));
+        pool.submit(meet(&gate));
+        pool.state.lock().stack = TOO_MUCH;
+        (0..3).for_each(|_| pool.submit(count(&REFUSED)));
+        assert_eq!((pool.count().threads, pool.count().done), (1, 0));
+        gate.wait();
+        until(&pool, |now| now.done == 4);
+        assert_eq!(REFUSED.load(Ordering::SeqCst), 0);
+        pool.close();
     }
 
     /// Several that count on each other's thread, and the system has none: none of them is forgotten.
     #[test]
     fn without_threads_everything_is_refused() {
-        unsafe fn run(data: *const (), admitted: io::Result<()>) {
-            // SAFETY: below; the counter outlives the threads that submit.
-            let refused = unsafe { &*data.cast::<AtomicUsize>() };
-            refused.fetch_add(usize::from(admitted.is_err()), Ordering::SeqCst);
-        }
-        let mut pool = pool(1, KEEP);
-        Arc::get_mut(&mut pool).expect("nobody else has it").stack = Some(usize::MAX >> 4);
-        let refused = AtomicUsize::new(0);
+        static REFUSED: AtomicUsize = AtomicUsize::new(0);
+        let pool = pool(1, KEEP);
+        pool.state.lock().stack = TOO_MUCH;
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for _ in 0..500 {
-                        // SAFETY: an atomic counter may be used on any thread, and does not unwind.
-                        pool.submit(unsafe { Job::new((&raw const refused).cast(), run) });
+                    for _ in 0..20_000 {
+                        pool.submit(count(&REFUSED));
                     }
                 });
             }
         });
-        assert_eq!(refused.load(Ordering::SeqCst), 2000);
+        assert_eq!(REFUSED.load(Ordering::SeqCst), 80_000);
         assert_eq!((pool.count().threads, pool.count().queued), (0, 0));
     }
 }

@@ -78,3 +78,76 @@ where
     unsafe { *call.result.get() = Some(result) };
     one::set(&call.is_over);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::pool::KEEP;
+    use crate::sched::{clock, limit};
+    use parking_lot::Mutex;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    fn until_done(pool: &Pool, calls: u64) {
+        let start = Instant::now();
+        while pool.count().done < calls {
+            assert!(start.elapsed().as_secs() < 30, "{:?}", pool.count());
+            thread::yield_now();
+        }
+    }
+
+    /// Calls, and leaves after a millisecond.
+    fn leave<F>(pool: &Arc<Pool>, f: F) -> bool
+    where
+        F: FnOnce() -> io::Result<Arc<()>> + Send + 'static,
+    {
+        let limit = clock::deadline(Duration::from_millis(1));
+        limit::within(limit, || leavable(pool, Reason::Lookup, f)).is_none()
+    }
+
+    #[test]
+    fn results_errors_and_panics_come_back() {
+        let pool = Pool::new("test".to_string(), 1, KEEP);
+        let call = |f: fn() -> io::Result<u32>| leavable(&pool, Reason::Lookup, f);
+        assert_eq!(call(|| Ok(7)).unwrap(), 7);
+        let refused = call(|| Err(io::ErrorKind::NotFound.into())).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::NotFound);
+        let caught = panic::catch_unwind(AssertUnwindSafe(|| call(|| panic!("from there"))));
+        let payload = caught.unwrap_err();
+        assert_eq!(payload.downcast_ref(), Some(&"from there"));
+        pool.close();
+    }
+
+    /// One leaves while it runs, the other while it stands in the queue: that one is not done at all. What they
+    /// own is dropped.
+    #[test]
+    fn who_leaves_leaves_nothing_behind() {
+        static BEGAN: AtomicBool = AtomicBool::new(false);
+        static RAN: AtomicBool = AtomicBool::new(false);
+        let pool = Pool::new("test".to_string(), 1, KEEP);
+        let own = Arc::new(());
+        let gate = Arc::new(Mutex::new(()));
+        let closed = gate.lock();
+        let mut calls = 0;
+        while !BEGAN.load(Ordering::SeqCst) {
+            let (result, gate) = (own.clone(), gate.clone());
+            assert!(leave(&pool, move || {
+                BEGAN.store(true, Ordering::SeqCst);
+                drop(gate.lock());
+                Ok(result)
+            }));
+            calls += 1;
+        }
+        let queued = own.clone();
+        assert!(leave(&pool, move || {
+            RAN.store(true, Ordering::SeqCst);
+            Ok(queued)
+        }));
+        assert_eq!(pool.count().queued, 1);
+        drop(closed);
+        until_done(&pool, calls + 1);
+        assert!(!RAN.load(Ordering::SeqCst));
+        assert_eq!(Arc::strong_count(&own), 1);
+        pool.close();
+    }
+}

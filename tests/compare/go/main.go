@@ -69,6 +69,8 @@ var rows = map[string]func(n int) sample{
 	"tickers_100k":           tickers,
 	"timeout_recv":           timeoutRecv,
 	"lateness":               lateness,
+	"stuck_computing":        stuck(computeHalfASecond, 500*time.Millisecond),
+	"stuck_in_call":          stuck(callOfTwoSeconds, 2*time.Second),
 	"echo_1":                 echo(1),
 	"echo_100":               echo(100),
 	"echo_1000":              echo(1000),

@@ -2,6 +2,7 @@
 
 pub(crate) mod echo;
 pub(crate) mod ours;
+mod stuck;
 pub(crate) mod thread_channels;
 pub(crate) mod threads;
 pub(crate) mod tokio;

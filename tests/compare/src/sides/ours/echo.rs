@@ -46,7 +46,7 @@ pub(super) fn serve(listener: &TcpListener) {
     }
 }
 
-fn echo_back(mut stream: TcpStream) -> io::Result<()> {
+pub(super) fn echo_back(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; BUFFER];
     loop {

@@ -13,6 +13,7 @@ pub(crate) mod spawn;
 pub(crate) mod spread;
 pub(crate) mod steal;
 pub(crate) mod streams;
+pub(crate) mod stuck;
 pub(crate) mod sync;
 pub(crate) mod timers;
 

@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener) {
     }
 }
 
-async fn echo_back(mut stream: TcpStream) -> io::Result<()> {
+pub(super) async fn echo_back(mut stream: TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut buffer = [0; BUFFER];
     loop {

@@ -15,6 +15,7 @@ pub(crate) mod skynet;
 pub(crate) mod spawn;
 pub(crate) mod steal;
 pub(crate) mod streams;
+pub(crate) mod stuck;
 pub(crate) mod sync;
 pub(crate) mod timers;
 
