@@ -412,3 +412,22 @@ fn a_panic_with_a_backtrace_fits_on_the_smallest_stack() {
         );
     }
 }
+
+/// The runs of a test differ in the number of workers; the one that failed is named.
+#[test]
+fn a_test_that_panics_says_with_how_many_workers() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+    let ended = process::run(child.arg("test-that-panics"));
+    assert!(!ended.status.success(), "{ended:#?}");
+    assert!(ended.stderr.contains("the second run"), "{ended:#?}");
+    let notes: Vec<_> = ended
+        .stderr
+        .lines()
+        .filter(|line| line.starts_with("note: the test"))
+        .collect();
+    assert_eq!(
+        notes,
+        ["note: the test failed with 3 workers"],
+        "{ended:#?}"
+    );
+}

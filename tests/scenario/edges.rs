@@ -1,6 +1,7 @@
 //! What would end the process if it went wrong: panics on small stacks, waits at a thread's end.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rust_routines::channel::{self, Receiver, Sender};
@@ -11,6 +12,14 @@ use rust_routines::time::Duration;
 fn one_worker() -> Runtime {
     let builder = rust_routines_tests::pinned(1);
     builder.build().expect("one worker")
+}
+
+/// A test whose second run panics, as the attribute would run it.
+pub(crate) fn test_that_panics() {
+    static RUNS: AtomicUsize = AtomicUsize::new(0);
+    rust_routines::__private::test_on(Some(&[1, 3]), None, || {
+        assert!(RUNS.fetch_add(1, Ordering::Relaxed) < 1, "the second run");
+    });
 }
 
 /// Panics with the backtrace that the second argument asks for.

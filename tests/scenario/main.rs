@@ -65,6 +65,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("stack-budget", stack_budget::main),
     ("stall-abort", stalls::abort),
     ("stall-five", stalls::five),
+    ("test-that-panics", edges::test_that_panics),
     ("ticking", at_rest::ticking),
 ];
 

@@ -1,4 +1,4 @@
-//! What the compiler says to a `select!` that is written wrong: each file in `refused/` does one thing
+//! What the compiler says to a `select!` or a `#[test]` that is written wrong: each file in `refused/` does one thing
 //! wrong, and the text beside it is what a user reads.
 //!
 //! The texts are those of the Rust that ci uses; after a change of the macro or an upgrade of Rust, look
@@ -6,6 +6,6 @@
 #![forbid(unsafe_code)]
 
 #[test]
-fn wrong_selects_are_refused_with_advice() {
+fn what_is_written_wrong_is_refused_with_advice() {
     trybuild::TestCases::new().compile_fail("refused/*.rs");
 }

@@ -1,0 +1,6 @@
+//! An argument that a test does not know.
+
+#[routines::test(threads = 2)]
+fn sum() {}
+
+fn main() {}

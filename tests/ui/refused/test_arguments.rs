@@ -1,0 +1,6 @@
+//! A test that takes something.
+
+#[routines::test]
+fn sum(numbers: &[u32]) {}
+
+fn main() {}

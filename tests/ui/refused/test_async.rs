@@ -1,0 +1,6 @@
+//! A test that is a future.
+
+#[routines::test]
+async fn sum() {}
+
+fn main() {}

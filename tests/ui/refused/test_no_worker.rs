@@ -1,0 +1,6 @@
+//! A runtime without workers.
+
+#[routines::test(workers = [1, 0])]
+fn sum() {}
+
+fn main() {}

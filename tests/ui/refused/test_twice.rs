@@ -1,0 +1,7 @@
+//! A test that is a test already.
+
+#[routines::test]
+#[test]
+fn sum() {}
+
+fn main() {}
