@@ -102,6 +102,8 @@ pub mod channel;
 #[cfg(not(loom))]
 mod io;
 #[cfg(not(loom))]
+mod local;
+#[cfg(not(loom))]
 mod spawn;
 #[cfg(not(loom))]
 pub mod sync;
@@ -123,6 +125,7 @@ mod testing;
 #[cfg(not(loom))]
 pub mod routine {
     pub use crate::control::Place;
+    pub use crate::local::{AccessError, RoutineLocal};
     pub use crate::net;
     pub use crate::sched::forbid::{ForbidPark, forbid_park};
     pub use crate::sched::hooks::on_switch;

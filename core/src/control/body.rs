@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited` | home | home |
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `locals` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason`, `low` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -18,6 +18,7 @@ use std::ptr::{self, NonNull};
 
 use super::header::Header;
 use super::home::Home;
+use super::locals::Locals;
 use super::reason::Reason;
 use crate::prim::{AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering, prefetch};
 use crate::queue::Linked;
@@ -69,6 +70,7 @@ pub(crate) struct Body {
     registered: Cell<u32>,
     /// See [`Body::note_arrival`].
     arrival: Cell<Option<Arrival>>,
+    locals: Locals,
     /// The stack that `with_stack` has moved the routine to, if any.
     deep: Cell<*const Stack>,
     stack: Stack,
@@ -144,6 +146,7 @@ impl Body {
                 limit: Cell::new(Nanos::MAX),
                 limited: Cell::new(false),
                 named: from.name().is_some(),
+                locals: Locals::of(from.take_inherited()),
                 deep: Cell::new(ptr::null()),
                 stack,
                 id: AtomicU64::new(from.id()),
@@ -233,6 +236,12 @@ impl Body {
     #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Relaxed)
+    }
+
+    /// Its local values.
+    #[inline]
+    pub(crate) fn locals(&self) -> &Locals {
+        &self.locals
     }
 
     /// Whether its home keeps a name for it.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::locals::Inherited;
 use crate::prim::{AtomicU32, Ordering, fence};
 use crate::queue::event::Event;
 use crate::stack::{Size, Stack};
@@ -46,6 +47,8 @@ pub(crate) struct Extra {
     /// A size of its own, with the stack that was leased for it when it was spawned.
     pub(crate) size: Option<Size>,
     pub(crate) stack: Mutex<Option<Stack>>,
+    /// What it has of its spawner's local values, until it starts.
+    pub(crate) inherited: Mutex<Option<Inherited>>,
 }
 
 /// The operations on the typed part.
@@ -124,6 +127,12 @@ impl Header {
     #[inline]
     pub(crate) fn take_own_stack(&self) -> Option<Stack> {
         self.extra.as_ref()?.stack.lock().take()
+    }
+
+    /// The local values it begins with; the first caller gets them.
+    #[inline]
+    pub(crate) fn take_inherited(&self) -> Option<Inherited> {
+        self.extra.as_ref()?.inherited.lock().take()
     }
 
     /// The size it was given, if it was given one, and where the next lease for it goes.

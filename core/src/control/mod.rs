@@ -13,6 +13,7 @@ pub(crate) mod blocks;
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod home;
+pub(crate) mod locals;
 pub(crate) mod reason;
 
 pub(crate) use body::{Arrival, Body, Outcome, Ready, Unlink};

@@ -229,6 +229,15 @@ impl Core {
         self.current.get()
     }
 
+    /// Whether the routine that runs has local values that its children inherit.
+    #[inline]
+    pub(crate) fn inherits(&self) -> bool {
+        // SAFETY: the current routine's body, on its own thread.
+        self.current
+            .get()
+            .is_some_and(|body| unsafe { body.as_ref() }.locals().inherits())
+    }
+
     /// The routine that runs has done its work. Said before anybody who waits for it can go on and
     /// spread others by these counts.
     #[inline]

@@ -18,6 +18,7 @@
 //! | `limit` | what `timeout` limits: every wait inside of it |
 //! | `monitor` | the thread that looks at workers which are stuck |
 //! | `stall` | what is told of them |
+//! | `locals` | whose local values are meant |
 //! | `park` | leaving a routine: yield, suspend; the hooks around it |
 //! | `stop` | shutdown: cancel, count down, report, abandon |
 //! | `overflow` | a stack overflow, by name |
@@ -34,6 +35,7 @@ pub(crate) mod forbid;
 pub(crate) mod hooks;
 pub(crate) mod idle;
 pub(crate) mod limit;
+pub(crate) mod locals;
 pub(crate) mod metrics;
 pub(crate) mod monitor;
 pub(crate) mod overflow;

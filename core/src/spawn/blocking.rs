@@ -3,7 +3,7 @@
 //! - I1: the call stands in the caller's frame. Between the submission and the end of the wait nothing
 //!   unwinds: what the wait could panic about is asked before, it has no time-out and is shielded from
 //!   cancellation. So `f` may borrow.
-//! - I2: the pool's thread alone uses `f` and `result` until it sets the event, its last access; then the
+//! - I2: the pool's thread alone uses `f`, `inherited` and `result` until it sets the event, its last access; then the
 //!   caller.
 
 use std::cell::UnsafeCell;
@@ -12,13 +12,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 
 use crate::control::Reason;
+use crate::control::locals::Inherited;
 use crate::driver::pool::Job;
 use crate::queue::event::Event;
 use crate::sched::park::raise_if_due_here;
-use crate::sched::{forbid, with_core};
+use crate::sched::{forbid, locals, with_core};
 use crate::wait::{one, shielded};
 
 struct Call<F, R> {
+    inherited: UnsafeCell<Option<Inherited>>,
     f: UnsafeCell<Option<F>>,
     /// The error is that of a thread that could not be had.
     result: UnsafeCell<Option<io::Result<thread::Result<R>>>>,
@@ -29,7 +31,8 @@ struct Call<F, R> {
 ///
 /// For files, foreign libraries, long computations: what would keep a worker from its other routines. `f`
 /// may borrow from the caller, which waits until it has returned, also when it is cancelled. It runs on an
-/// ordinary thread: thread-locals are that thread's, what blocks there blocks the thread, and
+/// ordinary thread: thread-locals are that thread's, what is routine-local is what a child would have (see
+/// [`RoutineLocal`](crate::routine::RoutineLocal)), what blocks there blocks the thread, and
 /// [`spawn`](crate::routine::spawn) spawns on the global runtime. Threads are
 /// started as they are needed, at most [`blocking_threads`](crate::runtime::Builder::blocking_threads);
 /// a call beyond that waits for its turn, so calls that wait for each other need room for all of them. On a
@@ -70,6 +73,7 @@ where
     forbid::check();
     raise_if_due_here();
     let call = Call {
+        inherited: UnsafeCell::new(locals::inherit()),
         f: UnsafeCell::new(Some(f)),
         result: UnsafeCell::new(None),
         is_over: Event::new(),
@@ -98,7 +102,9 @@ unsafe fn perform<F: FnOnce() -> R, R>(data: *const (), admitted: io::Result<()>
     let result = admitted.map(|()| {
         // SAFETY: I2.
         let f = unsafe { (*call.f.get()).take() }.expect("a call is performed once");
-        panic::catch_unwind(AssertUnwindSafe(f))
+        // SAFETY: I2.
+        let inherited = unsafe { (*call.inherited.get()).take() };
+        locals::apart(inherited, || panic::catch_unwind(AssertUnwindSafe(f)))
     });
     // SAFETY: I2.
     unsafe { *call.result.get() = Some(result) };

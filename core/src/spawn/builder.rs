@@ -10,7 +10,7 @@ use super::cell::{self, Output};
 use super::handle::JoinHandle;
 use crate::control::{Extra, Fresh, Place};
 use crate::sched::core::outside_id;
-use crate::sched::{Core, Shared, forbid, shared, with_core};
+use crate::sched::{Core, Shared, forbid, locals, shared, with_core};
 use crate::stack::{Size, Stack};
 use crate::sys::unwind::contain;
 
@@ -45,7 +45,12 @@ where
 {
     let site = Location::caller();
     let placed = with_core(|core| match core {
-        Some(core) if core.current().is_some() => spawn_here(core, f, site),
+        Some(core) if core.current().is_some() && !core.inherits() => spawn_here(core, f, site),
+        Some(core) if core.current().is_some() => {
+            spawn_with(&core.shared, Request::default(), site, |id, extra| {
+                cell::make(f, id, site, extra)
+            })
+        }
         _ => spawn_with(shared::global(), Request::default(), site, |id, extra| {
             cell::make(f, id, site, extra)
         }),
@@ -102,6 +107,8 @@ pub(crate) struct Request {
     pub(super) name: Option<Arc<str>>,
     pub(super) size: Option<Size>,
     pub(super) place: Place,
+    /// Without its spawner's local values.
+    pub(super) is_plain: bool,
 }
 
 /// The general path: `make` builds the routine once its stack is sure.
@@ -111,6 +118,11 @@ pub(super) fn spawn_with<T>(
     _site: &'static Location<'static>,
     make: impl FnOnce(u64, Option<Box<Extra>>) -> (Fresh, Output<T>),
 ) -> io::Result<JoinHandle<T>> {
+    // First: a clone that panics must find nothing to be undone.
+    let inherited = match request.is_plain {
+        true => None,
+        false => locals::inherit(),
+    };
     with_core(|core| {
         let near =
             core.filter(|core| core.current().is_some() && Arc::ptr_eq(&core.shared, shared));
@@ -126,11 +138,12 @@ pub(super) fn spawn_with<T>(
                 None
             }
         };
-        let extra = (request.name.is_some() || size.is_some()).then(|| {
+        let extra = (request.name.is_some() || size.is_some() || inherited.is_some()).then(|| {
             Box::new(Extra {
                 name: request.name,
                 size,
                 stack: Mutex::new(stack),
+                inherited: Mutex::new(inherited),
             })
         });
         let id = near.map_or_else(outside_id, Core::next_id);
@@ -216,6 +229,7 @@ pub struct Builder {
     name: Option<String>,
     stack_size: Option<usize>,
     place: Place,
+    is_plain: bool,
 }
 
 impl Builder {
@@ -246,11 +260,19 @@ impl Builder {
         self
     }
 
+    /// Whether the routine begins with what is `#[inherit]`ed of its spawner's values; see
+    /// [`RoutineLocal`](crate::routine::RoutineLocal). The default is `true`.
+    pub fn inherit_locals(mut self, inherits: bool) -> Builder {
+        self.is_plain = !inherits;
+        self
+    }
+
     pub(crate) fn request(self) -> io::Result<Request> {
         Ok(Request {
             name: self.name.map(Into::into),
             size: self.stack_size.map(Size::for_bytes).transpose()?,
             place: self.place,
+            is_plain: self.is_plain,
         })
     }
 

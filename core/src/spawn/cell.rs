@@ -25,9 +25,9 @@ use crate::control::blocks::{self, Class};
 use crate::control::header::Restart;
 use crate::control::{Extra, Fresh, Header, HeaderRef, VTable};
 use crate::queue::event::Before;
-use crate::sched::hooks;
 use crate::sched::park::Cancel;
 use crate::sched::with_core;
+use crate::sched::{hooks, locals};
 use crate::sys::unwind::contain;
 use crate::wait::one;
 
@@ -178,6 +178,7 @@ where
         unsafe { fill::<F, T>(header, Payload::Returned(output)) };
     }));
     hooks::discard();
+    locals::end();
     if let Err(payload) = result {
         // SAFETY: `header` is ours.
         if restart::is_restart(&*payload, unsafe { header.as_ref() }) {

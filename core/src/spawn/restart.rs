@@ -6,7 +6,7 @@ use std::panic;
 use std::ptr::NonNull;
 
 use crate::control::{Fresh, Header, Place};
-use crate::sched::with_core;
+use crate::sched::{locals, with_core};
 use crate::sys::signal;
 
 /// The closure of a routine that starts again.
@@ -24,6 +24,8 @@ struct Unwind {
 /// A started routine never changes its thread; this is how one moves all the same. The stack is
 /// unwound (destructors run), and `f`, which has not started and so may go anywhere, is placed at
 /// the worker with the fewest live routines. `join` returns what `f` returns.
+///
+/// Its local values end with the stack; those that children inherit are carried over.
 ///
 /// A `catch_unwind` on the way that does not resume what it caught swallows the restart, and drops
 /// `f`.
@@ -86,7 +88,13 @@ where
             routine
         }
     };
-    let again: Again<T> = Box::new(f);
+    let again: Again<T> = match locals::inherit() {
+        None => Box::new(f),
+        Some(inherited) => Box::new(move || {
+            locals::begin(inherited);
+            f()
+        }),
+    };
     panic::resume_unwind(Box::new(Unwind {
         routine,
         again: Box::new(again),
