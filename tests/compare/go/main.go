@@ -60,6 +60,7 @@ var rows = map[string]func(n int) sample{
 	"rwlock_90":              rwMutex90,
 	"rwlock_90_across":       rwMutex90, // goroutines have no home: the same program
 	"wait_group_1000":        waitGroup1000,
+	"local_access":           localAccess,
 	"once_done":              onceDone,
 	"cond_ping_pong":         condPingPong,
 	"cond_ping_pong_across":  condPingPong, // a goroutine has no home: the same program

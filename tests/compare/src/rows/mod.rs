@@ -3,6 +3,7 @@
 
 mod blocking;
 mod channels;
+mod local;
 mod sync;
 mod table;
 mod timers;
@@ -188,6 +189,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         .iter()
         .chain(channels::ROWS)
         .chain(sync::ROWS)
+        .chain(local::ROWS)
         .chain(timers::ROWS)
         .chain(blocking::ROWS)
 }

@@ -1,5 +1,6 @@
 //! Threads of the operating system, where they are what a Rust programmer would take otherwise.
 
+use std::cell::Cell;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier, Condvar, Mutex, Once, mpsc};
@@ -171,4 +172,21 @@ pub(crate) fn once_done(n: u64) -> Sample {
     };
     calls(work::warm_up(n, 1));
     Sample::per_unit(work::timed(|| calls(n)), n)
+}
+
+thread_local!(static COUNT: Cell<u64> = const { Cell::new(0) });
+
+/// A function deep down.
+#[inline(never)]
+fn step() {
+    COUNT.with(|count| count.set(count.get() + 1));
+}
+
+/// Counts in a thread's own value.
+pub(crate) fn local_access(n: u64) -> Sample {
+    (0..work::warm_up(n, 1)).for_each(|_| step());
+    let before = COUNT.get();
+    let elapsed = work::timed(|| (0..n).for_each(|_| step()));
+    assert_eq!(COUNT.get() - before, n, "a value of a thread: wrong count");
+    Sample::per_unit(elapsed, n)
 }

@@ -6,6 +6,7 @@ pub(crate) mod cpu;
 pub(crate) mod echo;
 mod homes;
 pub(crate) mod latency;
+pub(crate) mod local;
 pub(crate) mod parked;
 pub(crate) mod select;
 pub(crate) mod skynet;

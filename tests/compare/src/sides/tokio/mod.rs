@@ -9,6 +9,7 @@ mod count;
 pub(crate) mod cpu;
 pub(crate) mod echo;
 pub(crate) mod latency;
+pub(crate) mod local;
 pub(crate) mod parked;
 pub(crate) mod select;
 pub(crate) mod skynet;
