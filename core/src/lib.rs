@@ -124,14 +124,14 @@ mod testing;
 /// Routines: starting, joining, parking and placing them.
 #[cfg(not(loom))]
 pub mod routine {
-    pub use crate::control::Place;
+    pub use crate::control::{Place, Priority};
     pub use crate::local::{AccessError, RoutineLocal};
     pub use crate::net;
     pub use crate::sched::forbid::{ForbidPark, forbid_park};
     pub use crate::sched::hooks::on_switch;
     pub use crate::spawn::{
         Builder, Id, JoinError, JoinHandle, Routine, blocking, checkpoint, current, is_routine,
-        park, park_timeout, restart, spawn, with_stack, yield_now,
+        park, park_timeout, priority, restart, set_priority, spawn, with_stack, yield_now,
     };
     pub use crate::time;
     pub use crate::time::{sleep, sleep_until};

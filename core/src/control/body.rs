@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `locals` | home | home |
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `locals`, `priority` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason`, `low` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -16,7 +16,7 @@ use std::num::NonZeroU64;
 use std::panic::Location;
 use std::ptr::{self, NonNull};
 
-use super::header::Header;
+use super::header::{Header, Priority};
 use super::home::Home;
 use super::locals::Locals;
 use super::reason::Reason;
@@ -67,6 +67,7 @@ pub(crate) struct Body {
     // Up to here, two cache lines, every wait comes by.
     raised: Cell<bool>,
     named: bool,
+    priority: Cell<Priority>,
     registered: Cell<u32>,
     /// See [`Body::note_arrival`].
     arrival: Cell<Option<Arrival>>,
@@ -146,6 +147,7 @@ impl Body {
                 limit: Cell::new(Nanos::MAX),
                 limited: Cell::new(false),
                 named: from.name().is_some(),
+                priority: Cell::new(from.priority()),
                 locals: Locals::of(from.take_inherited()),
                 deep: Cell::new(ptr::null()),
                 stack,
@@ -211,6 +213,10 @@ impl Body {
     pub(crate) unsafe fn take_stack(this: NonNull<Body>) -> Stack {
         // SAFETY: the body is never used again, so this lease is the only one.
         unsafe {
+            debug_assert!(
+                this.as_ref().locals.has_ended(),
+                "values outlive their routine"
+            );
             this.as_ref().id.store(0, Ordering::Relaxed);
             this.as_ref().stack.duplicate()
         }
@@ -236,6 +242,15 @@ impl Body {
     #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority.get()
+    }
+
+    pub(crate) fn set_priority(&self, priority: Priority) {
+        self.priority.set(priority);
     }
 
     /// Its local values.

@@ -41,12 +41,26 @@ pub enum Place {
     Own,
 }
 
+/// Which routines a worker runs first; see [`Builder::priority`](crate::routine::Builder::priority).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Priority {
+    /// After all others, but at least every 64th turn of a worker: for work that can wait.
+    Low,
+    /// The default.
+    #[default]
+    Normal,
+    /// Before all others, but at most 7 turns of 8: for what somebody waits for.
+    High,
+}
+
 /// What few routines have.
 pub(crate) struct Extra {
     pub(crate) name: Option<Arc<str>>,
     /// A size of its own, with the stack that was leased for it when it was spawned.
     pub(crate) size: Option<Size>,
     pub(crate) stack: Mutex<Option<Stack>>,
+    pub(crate) priority: Priority,
     /// What it has of its spawner's local values, until it starts.
     pub(crate) inherited: Mutex<Option<Inherited>>,
 }
@@ -127,6 +141,14 @@ impl Header {
     #[inline]
     pub(crate) fn take_own_stack(&self) -> Option<Stack> {
         self.extra.as_ref()?.stack.lock().take()
+    }
+
+    /// The priority it was spawned with.
+    #[inline]
+    pub(crate) fn priority(&self) -> Priority {
+        self.extra
+            .as_ref()
+            .map_or(Priority::Normal, |extra| extra.priority)
     }
 
     /// The local values it begins with; the first caller gets them.

@@ -362,6 +362,10 @@ impl Locals {
         self.table.get().is_null()
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.table.get() == ENDED
+    }
+
     /// Hangs a node at a place where there is none.
     pub(crate) fn put(&self, number: usize, head: NonNull<Head>) {
         if self.is_unused() {

@@ -17,7 +17,7 @@ pub(crate) mod locals;
 pub(crate) mod reason;
 
 pub(crate) use body::{Arrival, Body, Outcome, Ready, Unlink};
-pub use header::Place;
 pub(crate) use header::{Extra, Fresh, Header, HeaderRef, VTable};
+pub use header::{Place, Priority};
 pub(crate) use home::Home;
 pub(crate) use reason::Reason;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crossbeam_deque::Worker as Deque;
 
 use super::due::Pace;
+use super::rank::Ranks;
 use super::registry::Registry;
 use super::shared::{Phase, Shared};
 use super::worker::{Seat, Worker};
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(super) ready: List<Body>,
     /// Routines of this home that let the others go first.
     pub(super) yielded: List<Body>,
+    /// Both, sorted by priority, once there are any.
+    pub(super) ranks: Ranks,
     pub(super) current: Cell<Option<NonNull<Body>>>,
     pub(super) cache: RefCell<Cache>,
     /// Memory for headers.
@@ -137,6 +140,7 @@ impl Core {
             sleeper,
             ready: List::new(),
             yielded: List::new(),
+            ranks: Ranks::new(),
             current: Cell::new(None),
             registry: RefCell::default(),
             has_children: Cell::new(false),

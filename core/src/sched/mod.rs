@@ -8,6 +8,7 @@
 //! | `shared` | what the workers of one runtime have in common |
 //! | `core` | what only the worker's own thread touches; the current routine |
 //! | `run` | the loop: what to run next, start, resume, retire |
+//! | `rank` | priorities: who comes first |
 //! | `place` | where a new routine goes |
 //! | `search` | out of work: search, steal, sleep |
 //! | `idle` | the counts of searchers and sleepers, with the argument and its model |
@@ -41,6 +42,7 @@ pub(crate) mod monitor;
 pub(crate) mod overflow;
 pub(crate) mod park;
 pub(crate) mod place;
+mod rank;
 pub(crate) mod registry;
 pub(crate) mod roster;
 pub(crate) mod run;

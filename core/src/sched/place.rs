@@ -22,7 +22,7 @@ impl Core {
         let arrival = self.take_arrival();
         match place {
             Place::Near if self.hands_out_work(arrival) => self.spread(fresh, arrival),
-            Place::Near if !self.is_active() => self.shared.injector.push(fresh),
+            Place::Near if !self.is_active() => self.shared.inject(fresh),
             Place::Near => self.add_child(fresh),
             Place::Spread => self.spread(fresh, arrival),
             Place::Own => {
@@ -86,7 +86,7 @@ impl Shared {
                 fresh,
             )),
             Place::Near => {
-                self.injector.push(fresh);
+                self.inject(fresh);
                 self.ring_for_work();
                 Ok(())
             }

@@ -20,8 +20,9 @@ use std::ptr::NonNull;
 use crossbeam_deque::Steal;
 
 use super::core::Core;
-use crate::control::{Body, Fresh, Reason};
+use crate::control::{Body, Fresh, Priority, Reason};
 use crate::prim::Ordering;
+use crate::queue::list::List;
 use crate::sys::clock;
 use crate::sys::unwind::Bomb;
 
@@ -70,14 +71,28 @@ impl Core {
         if tick % LOOK == 0 {
             self.look_around();
         }
+        if self.shared.has_ranks() {
+            return self.pick_ranked(tick);
+        }
+        self.pick_plain(tick, &self.ready, &self.yielded)
+    }
+
+    /// The next of those without a priority; `ready` and `yielded` are where they wait.
+    #[inline(always)]
+    pub(super) fn pick_plain(
+        &self,
+        tick: u32,
+        ready: &List<Body>,
+        yielded: &List<Body>,
+    ) -> Option<Work> {
         if tick % FAIR == 0 {
-            if let Some(work) = self.pick_oldest(tick / FAIR) {
+            if let Some(work) = self.pick_oldest(tick / FAIR, yielded) {
                 return Some(work);
             }
         }
         if self.has_children.get() {
             let births = self.births.get();
-            if births < FAIR || self.ready.is_empty() {
+            if births < FAIR || ready.is_empty() {
                 self.births.set(births + 1);
                 if let Some(fresh) = self.flush_nursery() {
                     return Some(Work::Start(fresh));
@@ -87,7 +102,7 @@ impl Core {
         self.births.set(0);
         let streak = self.streak.get();
         if streak < STREAK {
-            if let Some(body) = self.ready.pop() {
+            if let Some(body) = ready.pop() {
                 self.streak.set(streak + 1);
                 return Some(Work::Resume(body));
             }
@@ -97,20 +112,20 @@ impl Core {
             return Some(Work::Start(fresh));
         }
         if streak >= STREAK {
-            if let Some(body) = self.ready.pop() {
+            if let Some(body) = ready.pop() {
                 return Some(Work::Resume(body));
             }
         }
-        self.pick_sent()
+        self.pick_sent(ready, yielded)
     }
 
     /// What came from others, and what stood back for it.
     #[inline]
-    fn pick_sent(&self) -> Option<Work> {
+    fn pick_sent(&self, ready: &List<Body>, yielded: &List<Body>) -> Option<Work> {
         let home = self.worker.home();
         if home.has_mail() {
             home.take(&self.ready);
-            if let Some(body) = self.ready.pop() {
+            if let Some(body) = ready.pop() {
                 return Some(Work::Resume(body));
             }
         }
@@ -121,12 +136,18 @@ impl Core {
             self.note_moved();
             return Some(Work::Start(fresh));
         }
-        self.yielded.pop().map(Work::Resume)
+        yielded.pop().map(Work::Resume)
     }
 
     #[inline]
     fn pick_mail(&self) -> Option<Fresh> {
         let fresh = self.worker.mail.pop();
+        self.arriving.set(fresh.is_some());
+        fresh
+    }
+
+    pub(super) fn pick_ranked_mail(&self, priority: Priority) -> Option<Fresh> {
+        let fresh = self.worker.mail.pop_ranked(priority);
         self.arriving.set(fresh.is_some());
         fresh
     }
@@ -169,7 +190,7 @@ impl Core {
     }
 
     /// The turn of what has waited longest: each of the queues in turn comes first.
-    fn pick_oldest(&self, turn: u32) -> Option<Work> {
+    fn pick_oldest(&self, turn: u32, yielded: &List<Body>) -> Option<Work> {
         if turn % OLDEST == 0 {
             if let Some(fresh) = self.worker.stealer.steal().success() {
                 return Some(Work::Start(fresh));
@@ -177,7 +198,7 @@ impl Core {
         }
         (0..3).find_map(|i| match (turn + i) % 3 {
             0 => self.pick_mail().map(Work::Start),
-            1 => self.yielded.pop().map(Work::Resume),
+            1 => yielded.pop().map(Work::Resume),
             _ => self.pick_injected().map(|fresh| {
                 self.note_moved();
                 Work::Start(fresh)
@@ -188,6 +209,13 @@ impl Core {
     /// A new child of the routine that runs here.
     #[inline]
     pub(super) fn add_child(&self, fresh: Fresh) {
+        let fresh = match self.shared.has_ranks() {
+            true => match self.worker.ranks.push(fresh) {
+                Ok(()) => return,
+                Err(fresh) => fresh,
+            },
+            false => fresh,
+        };
         self.worker
             .nursery
             .push(fresh, |fresh| self.deque.push(fresh));
@@ -219,8 +247,9 @@ impl Core {
             true => None,
             false => self.deque.pop(),
         });
-        for fresh in newest.into_iter().chain(rest) {
-            self.shared.injector.push(fresh);
+        let ranked = std::iter::from_fn(|| self.worker.ranks.pop_any());
+        for fresh in ranked.chain(newest).chain(rest) {
+            self.shared.inject(fresh);
             self.shared.ring_for_work();
         }
         if self.worker.mail.pending() > 0 {
@@ -284,7 +313,7 @@ impl Core {
         if self.is_own() {
             self.worker.mail.push(fresh);
         } else {
-            self.shared.injector.push(fresh);
+            self.shared.inject(fresh);
         }
         self.note_arrival();
         // Others may have free stacks; nobody gains from trying again at once.

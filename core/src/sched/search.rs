@@ -14,7 +14,7 @@ use super::idle::Searching;
 use super::monitor::PERIOD;
 use super::run::Work;
 use super::worker::{Nursery, Worker};
-use crate::control::Fresh;
+use crate::control::{Fresh, Priority};
 use crate::prim::Ordering;
 use crate::sys::clock::{self, Nanos};
 use crate::sys::cpus;
@@ -88,7 +88,7 @@ impl Core {
                 self.end_search(searching);
                 return Ok(());
             }
-            if let Some(fresh) = self.pick_injected().or_else(|| self.steal()) {
+            if let Some(fresh) = self.find_elsewhere() {
                 self.end_search(searching);
                 self.note_moved();
                 self.perform(Work::Start(fresh));
@@ -154,6 +154,7 @@ impl Core {
             || self.worker.home().has_mail()
             || self.worker.mail.pending() > 0
             || !self.yielded.is_empty()
+            || !self.ranks.is_empty()
             || !self.deque.is_empty()
             || self.has_timer_due()
     }
@@ -164,6 +165,17 @@ impl Core {
             self.shared.ring_for_work();
         }
         self.hand_watch_over();
+    }
+
+    /// A not-started routine that somebody else was going to start.
+    fn find_elsewhere(&self) -> Option<Fresh> {
+        let plain = || self.pick_injected().or_else(|| self.steal());
+        if !self.shared.has_ranks() {
+            return plain();
+        }
+        self.take_ranked(Priority::High)
+            .or_else(plain)
+            .or_else(|| self.take_ranked(Priority::Low))
     }
 
     /// Takes not-started routines from another worker, starting with a random one.

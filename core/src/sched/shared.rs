@@ -10,13 +10,14 @@ use super::alarms::Watch;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::overflow::FatalHook;
+use super::rank::RankedQueue;
 use super::roster::Roster;
 use super::staff::{MOST_EXTRA, Staff};
 use super::stall::{OnStall, StallReport};
 use super::worker::Worker;
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
-use crate::prim::{AtomicU8, AtomicU64, CachePadded, Ordering};
+use crate::prim::{AtomicBool, AtomicU8, AtomicU64, CachePadded, Ordering};
 use crate::stack::Size;
 use crate::stack::depot::Depot;
 use crate::sys::cpus;
@@ -62,6 +63,10 @@ pub(crate) struct Shared {
     pub(crate) idle: CachePadded<Idle>,
     /// What was spawned outside of the workers, or could not be started yet.
     pub(crate) injector: CachePadded<Injector<Fresh>>,
+    /// As `injector`, for routines that have a priority.
+    pub(crate) ranks: CachePadded<RankedQueue>,
+    /// Whether a routine of this runtime has ever had a priority.
+    has_ranks: AtomicBool,
     /// Spawns from outside, and those among them that were refused.
     pub(crate) outside: CachePadded<Outside>,
     pub(crate) depot: Arc<Depot>,
@@ -150,6 +155,8 @@ impl Shared {
             roster: Roster::new(MOST_WORKERS + MOST_EXTRA),
             idle: CachePadded::new(Idle::new()),
             injector: CachePadded::new(Injector::new()),
+            ranks: CachePadded::default(),
+            has_ranks: AtomicBool::new(false),
             outside: CachePadded::default(),
             depot: Arc::new(Depot::new(config.stack)),
             watch: CachePadded::new(Watch::new()),
@@ -211,14 +218,39 @@ impl Shared {
         self.roster.active_count() <= self.cpus
     }
 
+    /// Whether a worker has to look at priorities.
+    #[inline]
+    pub(crate) fn has_ranks(&self) -> bool {
+        self.has_ranks.load(Ordering::Relaxed)
+    }
+
+    /// Some routine has a priority from now on. Said before that routine can be found in any queue; a worker
+    /// that picks without knowing leaves it there, and knows before it sleeps, for it is found by what rings
+    /// or stops it (`Home::push`, `idle`).
+    pub(crate) fn use_ranks(&self) {
+        if !self.has_ranks() {
+            self.has_ranks.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes a not-started routine that any worker may start.
+    pub(crate) fn inject(&self, fresh: Fresh) {
+        if let Err(fresh) = self.ranks.push(fresh) {
+            self.injector.push(fresh);
+        }
+    }
+
     /// Whether a thief would find anything anywhere.
     pub(crate) fn has_stealable(&self) -> bool {
-        !self.injector.is_empty() || self.roster.iter().any(Worker::has_stealable)
+        !self.injector.is_empty()
+            || !self.ranks.is_empty()
+            || self.roster.iter().any(Worker::has_stealable)
     }
 
     /// How many a thief would find; a snapshot.
     pub(super) fn stealable(&self) -> usize {
-        self.injector.len() + self.roster.iter().map(Worker::stealable).sum::<usize>()
+        let of_workers: usize = self.roster.iter().map(Worker::stealable).sum();
+        self.injector.len() + self.ranks.len() + of_workers
     }
 
     /// After publishing stealable work: rings a sleeper unless somebody searches already.

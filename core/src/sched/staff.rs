@@ -161,8 +161,8 @@ impl Shared {
     pub(super) fn send_on(&self, worker: &Worker) {
         // ORDER: SeqCst, D2; pairs with S2 in `Shared::spread`.
         fence(Ordering::SeqCst);
-        while let Some(fresh) = worker.mail.pop() {
-            self.injector.push(fresh);
+        while let Some(fresh) = worker.mail.pop_any() {
+            self.inject(fresh);
             worker.mail.arrived();
             self.ring_for_work();
         }
@@ -251,7 +251,7 @@ impl Shared {
             staff.own.retain(|own| !std::ptr::eq(*own, worker));
             let fresh = worker
                 .mail
-                .pop()
+                .pop_any()
                 .expect("nobody else takes an own worker's mail");
             worker.mail.arrived();
             Worker::retire(seat);

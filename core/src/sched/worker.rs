@@ -8,6 +8,7 @@
 //! | `home` | whoever wakes one of its routines |
 //! | `mail` | whoever spreads a new routine to it |
 //! | `nursery` | the worker; thieves when its deque is empty |
+//! | `ranks` | the worker, and thieves, where priorities are used |
 //! | `stats` | the worker only |
 //! | `post` | whoever hires, drains or watches it: rarely |
 //! | `alarms` | the worker, whoever sets or stops one, and a stand-in while it is stuck |
@@ -23,8 +24,9 @@ use crossbeam_queue::SegQueue;
 use parking_lot::Mutex;
 
 use super::alarms::Alarms;
+use super::rank::RankedQueue;
 use super::registry::Slots;
-use crate::control::{Body, Fresh, Home};
+use crate::control::{Body, Fresh, Home, Priority};
 use crate::driver::poller::Poller;
 use crate::prim::{
     AtomicBool, AtomicI64, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, CachePadded,
@@ -45,6 +47,8 @@ pub(crate) struct Worker {
     pub(crate) alarms: CachePadded<Alarms>,
     /// Made when a routine of this home first waits for a socket; kept for the next user of the seat.
     pub(crate) poller: CachePadded<OnceLock<Poller>>,
+    /// Not-started routines that have a priority; others may take them.
+    pub(crate) ranks: CachePadded<RankedQueue>,
     pub(crate) stealer: Stealer<Fresh>,
     /// The routines that live here.
     pub(super) slots: Slots,
@@ -97,6 +101,7 @@ pub(crate) struct Nursery {
 /// Routines that others have placed here and that have not started.
 pub(crate) struct Mail {
     queue: SegQueue<Fresh>,
+    ranks: RankedQueue,
     pending: AtomicUsize,
 }
 
@@ -200,7 +205,9 @@ impl Nursery {
 impl Mail {
     pub(crate) fn push(&self, fresh: Fresh) {
         self.pending.fetch_add(1, Ordering::Relaxed);
-        self.queue.push(fresh);
+        if let Err(fresh) = self.ranks.push(fresh) {
+            self.queue.push(fresh);
+        }
     }
 
     /// Takes one out; it stays pending until `arrived`.
@@ -210,6 +217,16 @@ impl Mail {
             return None;
         }
         self.queue.pop()
+    }
+
+    /// As [`pop`](Mail::pop), one that has a priority.
+    pub(crate) fn pop_ranked(&self, priority: Priority) -> Option<Fresh> {
+        self.ranks.pop(priority)
+    }
+
+    /// As [`pop`](Mail::pop), any one.
+    pub(crate) fn pop_any(&self) -> Option<Fresh> {
+        self.ranks.pop_any().or_else(|| self.pop())
     }
 
     /// One that was taken out counts as live now, or has gone elsewhere. Not earlier: for a moment
@@ -240,6 +257,7 @@ impl Worker {
             home: CachePadded::new(Home::new(sleeper.alarm())),
             mail: CachePadded::new(Mail {
                 queue: SegQueue::new(),
+                ranks: RankedQueue::default(),
                 pending: AtomicUsize::new(0),
             }),
             nursery: CachePadded::new(Nursery::new()),
@@ -252,6 +270,7 @@ impl Worker {
             }),
             alarms: CachePadded::default(),
             poller: CachePadded::default(),
+            ranks: CachePadded::default(),
             stealer: deque.stealer(),
             slots: Slots::new(),
             names: Mutex::new(HashMap::new()),
@@ -366,12 +385,12 @@ impl Worker {
 
     /// How many a thief would find; a snapshot.
     pub(crate) fn stealable(&self) -> usize {
-        self.stealer.len() + self.nursery.count.load(Ordering::Relaxed)
+        self.stealer.len() + self.nursery.count.load(Ordering::Relaxed) + self.ranks.len()
     }
 
     /// Whether a thief would find something.
     pub(crate) fn has_stealable(&self) -> bool {
-        !self.stealer.is_empty() || self.nursery.may_have_children()
+        !self.stealer.is_empty() || self.nursery.may_have_children() || !self.ranks.is_empty()
     }
 }
 
@@ -391,6 +410,7 @@ mod tests {
             offset_of!(Worker, post),
             offset_of!(Worker, alarms),
             offset_of!(Worker, poller),
+            offset_of!(Worker, ranks),
             offset_of!(Worker, stealer),
         ];
         for pair in starts.windows(2) {

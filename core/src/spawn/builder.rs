@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::cell::{self, Output};
 use super::handle::JoinHandle;
-use crate::control::{Extra, Fresh, Place};
+use crate::control::{Extra, Fresh, Place, Priority};
 use crate::sched::core::outside_id;
 use crate::sched::{Core, Shared, forbid, locals, shared, with_core};
 use crate::stack::{Size, Stack};
@@ -109,6 +109,7 @@ pub(crate) struct Request {
     pub(super) place: Place,
     /// Without its spawner's local values.
     pub(super) is_plain: bool,
+    pub(super) priority: Priority,
 }
 
 /// The general path: `make` builds the routine once its stack is sure.
@@ -138,14 +139,22 @@ pub(super) fn spawn_with<T>(
                 None
             }
         };
-        let extra = (request.name.is_some() || size.is_some() || inherited.is_some()).then(|| {
+        let is_special = request.name.is_some()
+            || size.is_some()
+            || inherited.is_some()
+            || request.priority != Priority::Normal;
+        let extra = is_special.then(|| {
             Box::new(Extra {
                 name: request.name,
                 size,
                 stack: Mutex::new(stack),
+                priority: request.priority,
                 inherited: Mutex::new(inherited),
             })
         });
+        if request.priority != Priority::Normal {
+            shared.use_ranks();
+        }
         let id = near.map_or_else(outside_id, Core::next_id);
         let (fresh, output) = make(id, extra);
         let placed = match near {
@@ -230,6 +239,7 @@ pub struct Builder {
     stack_size: Option<usize>,
     place: Place,
     is_plain: bool,
+    priority: Priority,
 }
 
 impl Builder {
@@ -260,6 +270,35 @@ impl Builder {
         self
     }
 
+    /// Gives the routine a priority: of the routines that could run on a worker, not-started ones included,
+    /// those of a higher priority come first.
+    ///
+    /// None of them starves: of 64 turns in a row at a worker, one at least is that of a low routine if one
+    /// waits there, and of 16 one at least that of a normal one. Among those of one priority the order is as
+    /// without; not-started ones with a priority start in the order they were spawned. A worker that has
+    /// nothing to do takes high ones from the others first, but no worker looks at the others' routines before
+    /// it has run its own.
+    ///
+    /// A priority is a matter of turns, not of time: a routine that runs is not interrupted. It is not handed
+    /// on to the routines that it spawns, nor to those that hold what it waits for: locks and channels serve
+    /// in the order of coming. The first priority of a runtime makes its workers look at priorities from then
+    /// on, for a few nanoseconds a turn. See also [`set_priority`](crate::routine::set_priority).
+    ///
+    /// # Go
+    /// No counterpart.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{self, Builder, Priority};
+    ///
+    /// let cleaner = Builder::new().priority(Priority::Low).spawn(routine::priority).unwrap();
+    /// assert_eq!(cleaner.join().unwrap(), Priority::Low);
+    /// ```
+    pub fn priority(mut self, priority: Priority) -> Builder {
+        self.priority = priority;
+        self
+    }
+
     /// Whether the routine begins with what is `#[inherit]`ed of its spawner's values; see
     /// [`RoutineLocal`](crate::routine::RoutineLocal). The default is `true`.
     pub fn inherit_locals(mut self, inherits: bool) -> Builder {
@@ -273,6 +312,7 @@ impl Builder {
             size: self.stack_size.map(Size::for_bytes).transpose()?,
             place: self.place,
             is_plain: self.is_plain,
+            priority: self.priority,
         })
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::control::{HeaderRef, Outcome, Reason};
+use crate::control::{HeaderRef, Outcome, Priority, Reason};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::park::{give_way, raise_if_due_here};
 use crate::sched::{Core, core, limit, with_core};
@@ -128,10 +128,65 @@ pub fn is_routine() -> bool {
     with_core(|core| core.is_some_and(|core| core.current().is_some()))
 }
 
+/// The priority of the routine that runs here; of a plain thread: `Normal`.
+///
+/// **Blocks**: never.
+///
+/// # Go
+/// No counterpart.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine::{self, Priority};
+///
+/// assert_eq!(routine::priority(), Priority::Normal);
+/// ```
+pub fn priority() -> Priority {
+    with_core(|core| core.and_then(Core::current))
+        // SAFETY: the current routine's body, on its own thread.
+        .map_or(Priority::Normal, |body| unsafe { body.as_ref() }.priority())
+}
+
+/// Gives the routine that runs here another priority, from its next wait or yield on.
+///
+/// See [`Builder::priority`](super::Builder::priority). One that starts again by
+/// [`restart`](super::restart()) has the priority that it was spawned with.
+///
+/// **Blocks**: never.
+///
+/// # Panics
+/// On a plain thread.
+///
+/// # Go
+/// No counterpart.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine::{self, Priority};
+///
+/// rust_routines::run(|| {
+///     routine::set_priority(Priority::High);
+///     assert_eq!(routine::priority(), Priority::High);
+/// });
+/// ```
+#[track_caller]
+pub fn set_priority(priority: Priority) {
+    let is_set = with_core(|core| {
+        let core = core?;
+        core.set_priority(core.current()?, priority);
+        Some(())
+    });
+    assert!(
+        is_set.is_some(),
+        "set_priority: called on a plain thread; only routines have priorities"
+    );
+}
+
 /// Lets the other routines of this worker go first.
 ///
 /// As a rule everything that is ready or newly spawned here runs before this returns; now and then a
-/// routine that has yielded comes first, so that none can be held up for ever. On a plain thread: `std::thread::yield_now`.
+/// routine that has yielded comes first, so that none can be held up for ever. One of high priority lets those of
+/// its kind go first, and the others as often as their priority says. On a plain thread: `std::thread::yield_now`.
 ///
 /// **Blocks** the routine until its next turn.
 ///

@@ -25,7 +25,10 @@ mod restart;
 pub use blocking::blocking;
 pub use builder::{Builder, spawn};
 pub(crate) use builder::{spawn_due, spawn_on, spawn_request};
-pub use current::{Id, Routine, checkpoint, current, is_routine, park, park_timeout, yield_now};
+pub use current::{
+    Id, Routine, checkpoint, current, is_routine, park, park_timeout, priority, set_priority,
+    yield_now,
+};
 pub use deep::with_stack;
 pub use handle::{JoinError, JoinHandle};
 pub use restart::restart;
