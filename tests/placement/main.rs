@@ -2,8 +2,11 @@
 #![forbid(unsafe_code)]
 
 mod connections;
+mod hook;
 mod near;
+mod nodes;
 mod own;
+mod pins;
 mod restart;
 mod spread;
 
@@ -18,6 +21,13 @@ use rust_routines_tests::wait::spin_until;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
+}
+
+/// The number of the worker that this runs on, if it has one.
+fn here() -> Option<usize> {
+    let thread = thread::current();
+    let (_, number) = thread.name()?.rsplit_once("-worker-")?;
+    number.parse().ok()
 }
 
 fn count<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> HashMap<K, usize> {

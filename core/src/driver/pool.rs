@@ -21,6 +21,8 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::sys::cpus::{self, Mask};
+
 /// A thread without work goes after this time; tokio's too.
 pub(crate) const KEEP: Duration = Duration::from_secs(10);
 
@@ -56,6 +58,8 @@ pub(crate) struct Pool {
     name: String,
     /// How long a thread stays without work.
     keep: Duration,
+    /// Where they may run, if not where those do that start them.
+    mask: Option<Mask>,
 }
 
 struct State {
@@ -86,7 +90,8 @@ pub(crate) struct Count {
 }
 
 impl Pool {
-    pub(crate) fn new(name: String, cap: usize, keep: Duration) -> Arc<Pool> {
+    /// `mask`: where its threads may run, if not where those do that start them.
+    pub(crate) fn new(name: String, cap: usize, keep: Duration, mask: Option<Mask>) -> Arc<Pool> {
         Arc::new(Pool {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
@@ -102,6 +107,7 @@ impl Pool {
             work: Condvar::new(),
             name,
             keep,
+            mask,
         })
     }
 
@@ -189,6 +195,8 @@ impl Pool {
 
     /// The life of a thread.
     fn serve(&self) {
+        // A refusal leaves it where its maker runs, which is slower and no more.
+        let _refused = self.mask.as_ref().map(cpus::bind);
         let mut state = self.state.lock();
         state.starting -= 1;
         while state.threads - state.starting <= state.cap {
@@ -227,7 +235,7 @@ mod tests {
     use std::time::Instant;
 
     fn pool(cap: usize, keep: Duration) -> Arc<Pool> {
-        Pool::new("test".to_string(), cap, keep)
+        Pool::new("test".to_string(), cap, keep, None)
     }
 
     /// A job that waits at the barrier.

@@ -4,10 +4,12 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::{Fatal, OnStall, Runtime, Stall};
+use super::{Fatal, OnStall, Placement, Runtime, Stall, Topology};
+use crate::sched::placement::Hook;
 use crate::sched::stall::StallReport;
 use crate::sched::{Config, shared};
 use crate::stack::Size;
+use crate::sys::cpus::Pins;
 
 /// Configures a [`Runtime`].
 ///
@@ -30,6 +32,9 @@ pub struct Builder {
     lookup_threads: Option<usize>,
     on_stall: OnStall,
     stall_report: Option<StallReport>,
+    placement: Option<Hook>,
+    topology: Option<Topology>,
+    pins: Option<Vec<usize>>,
 }
 
 impl fmt::Debug for Builder {
@@ -154,6 +159,67 @@ impl Builder {
         self
     }
 
+    /// Asks `placement` where each new routine starts. By default routines start where their spawner asks for
+    /// them to ([`routine::Builder::place`](crate::routine::Builder::place)), near it if it does not say.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{Builder, Place};
+    /// use rust_routines::runtime::{self, Spawn, Start};
+    ///
+    /// // Customers with a key below 100 share a worker, the others the rest.
+    /// let runtime = runtime::Builder::new()
+    ///     .workers(4)
+    ///     .placement(|spawn: &Spawn<'_>| match spawn.key() {
+    ///         Some(key) if key < 100 => Start::Worker(0),
+    ///         Some(key) => Start::Worker(1 + key as usize % (spawn.workers() - 1)),
+    ///         None => Start::AsAsked,
+    ///     })
+    ///     .build()?;
+    /// let customer = Builder::new().place(Place::Key(7));
+    /// assert_eq!(runtime.spawn_with(customer, || 1)?.join().unwrap(), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn placement(mut self, placement: impl Placement) -> Builder {
+        self.placement = Some(Hook(Arc::new(placement)));
+        self
+    }
+
+    /// Says which workers are near each other: one that has nothing to do takes routines from the nearest first. By
+    /// default the system is asked; on a machine with one memory nothing changes.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::runtime::{Builder, Topology};
+    ///
+    /// let flat = Builder::new().workers(2).topology(Topology::flat()).build()?;
+    /// assert_eq!(flat.run(|| 1), 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn topology(mut self, topology: Topology) -> Builder {
+        self.topology = Some(topology);
+        self
+    }
+
+    /// Binds each worker to one of `cpus`, the first worker to the first of them, and so on, in turn if there are
+    /// more workers. By default the system moves workers as it likes, which is better unless the machine is the
+    /// program's alone.
+    ///
+    /// Only the numbered workers are bound: threads for blocking work, of `Place::Own`, and those that stand in for
+    /// stuck workers are not. A thread that a routine starts with `std::thread` is, for threads inherit it.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::runtime::Builder;
+    ///
+    /// let refused = Builder::new().pin_cpus([1_000_000]).build();
+    /// assert!(refused.is_err());
+    /// ```
+    pub fn pin_cpus(mut self, cpus: impl IntoIterator<Item = usize>) -> Builder {
+        self.pins = Some(cpus.into_iter().collect());
+        self
+    }
+
     /// Starts the workers.
     ///
     /// **Blocks**: never for long.
@@ -161,7 +227,8 @@ impl Builder {
     /// # Errors
     /// `InvalidInput` for no workers, blocking threads or threads for names, more than 1,024, a senseless value of
     /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, or a
-    /// name with a zero byte; the system's error if it refuses a thread.
+    /// name with a zero byte, a topology without nodes, or CPUs to be bound to that this thread may not use;
+    /// `Unsupported` if the system cannot bind threads; the system's error if it refuses a thread.
     ///
     /// # Examples
     /// ```
@@ -183,6 +250,9 @@ impl Builder {
                 )));
             }
         }
+        let topology = self.topology.unwrap_or_else(Topology::system);
+        topology.check()?;
+        let pins = self.pins.map(Pins::new).transpose()?;
         let name = self.name.unwrap_or_else(|| "routines".to_string());
         if name.contains('\0') {
             return Err(invalid(format!(
@@ -199,6 +269,9 @@ impl Builder {
             lookups,
             on_stall: self.on_stall,
             stall_report: self.stall_report,
+            placement: self.placement,
+            topology,
+            pins,
         })
     }
 }

@@ -8,7 +8,9 @@ mod builder;
 
 pub use crate::sched::metrics::{BlockingMetrics, Metrics, StallMetrics, WorkerMetrics};
 pub use crate::sched::overflow::Fatal;
+pub use crate::sched::placement::{Placement, Spawn, Start};
 pub use crate::sched::stall::{OnStall, Stall, StallClass};
+pub use crate::sched::topology::Topology;
 pub use crate::sched::worker::WorkerState;
 pub use builder::Builder;
 

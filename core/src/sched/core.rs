@@ -126,6 +126,7 @@ impl Core {
         // Without one an overflow still ends the process, only without its name.
         let alternate = AlternateStack::install();
         be_punctual();
+        shared.pin(number);
         let Seat {
             worker,
             deque,
@@ -233,9 +234,15 @@ impl Core {
         self.current.get()
     }
 
+    /// Whether a plain spawn here is more than that: it hands values on, or somebody says where it goes.
+    #[inline]
+    pub(crate) fn is_special(&self) -> bool {
+        self.shared.asks() || self.inherits()
+    }
+
     /// Whether the routine that runs has local values that its children inherit.
     #[inline]
-    pub(crate) fn inherits(&self) -> bool {
+    fn inherits(&self) -> bool {
         // SAFETY: the current routine's body, on its own thread.
         self.current
             .get()

@@ -10,6 +10,8 @@
 //! | `run` | the loop: what to run next, start, resume, retire |
 //! | `rank` | priorities: who comes first |
 //! | `place` | where a new routine goes |
+//! | `placement` | the hook that says where a new routine starts |
+//! | `topology` | which workers are near each other |
 //! | `search` | out of work: search, steal, sleep |
 //! | `idle` | the counts of searchers and sleepers, with the argument and its model |
 //! | `sockets` | the worker's poller: when it is asked, who goes on |
@@ -42,6 +44,7 @@ pub(crate) mod monitor;
 pub(crate) mod overflow;
 pub(crate) mod park;
 pub(crate) mod place;
+pub(crate) mod placement;
 mod rank;
 pub(crate) mod registry;
 pub(crate) mod roster;
@@ -52,6 +55,7 @@ pub(crate) mod sockets;
 pub(crate) mod staff;
 pub(crate) mod stall;
 pub(crate) mod stop;
+pub(crate) mod topology;
 pub(crate) mod worker;
 
 pub(crate) use self::core::{Core, core as current_core, with_core};

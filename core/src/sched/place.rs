@@ -4,9 +4,11 @@ use std::io;
 use std::ptr::NonNull;
 
 use super::core::Core;
+use super::placement::Target;
 use super::shared::{Phase, Shared};
-use crate::control::{Arrival, Body, Fresh, Place};
+use crate::control::{Arrival, Body, Fresh};
 use crate::prim::{Ordering, fence};
+use crate::sys::{cpus, signal};
 use std::sync::Arc;
 
 /// A worker may be preferred if it has at most one part in so many more than the one with the fewest.
@@ -15,24 +17,25 @@ const SLACK: usize = 8;
 impl Core {
     /// Places a routine that the one running here has spawned.
     #[inline]
-    pub(crate) fn place(&self, fresh: Fresh, place: Place) -> Result<(), (io::Error, Fresh)> {
+    pub(crate) fn place(&self, fresh: Fresh, target: Target) -> Result<(), (io::Error, Fresh)> {
         // Counted before it can run: else its end might be counted first, and a shutdown would see as
         // many finished as spawned while its parent still lives.
         self.worker.stats.spawned.add(1);
         let arrival = self.take_arrival();
-        match place {
-            Place::Near if self.hands_out_work(arrival) => self.spread(fresh, arrival),
-            Place::Near if !self.is_active() => self.shared.inject(fresh),
-            Place::Near => self.add_child(fresh),
-            Place::Spread => self.spread(fresh, arrival),
-            Place::Own => {
+        match target {
+            Target::Near if self.hands_out_work(arrival) => self.spread(fresh, arrival),
+            Target::Near if !self.is_active() => self.shared.inject(fresh),
+            Target::Near => self.add_child(fresh),
+            Target::Spread => self.spread(fresh, arrival),
+            Target::Worker(number) => self.shared.send(fresh, number),
+            Target::Own => {
                 if let Err(refused) = self.shared.hire_own(fresh) {
                     self.worker.stats.spawned.add(-1);
                     return Err(refused);
                 }
             }
         }
-        if place == Place::Near {
+        if target == Target::Near {
             self.shared.ring_for_work();
         }
         Ok(())
@@ -67,34 +70,57 @@ impl Core {
 }
 
 impl Shared {
+    /// Binds the calling thread, that of worker `number`, to its CPU. One that is started by a thread that is bound
+    /// is bound too, so all others are let loose.
+    pub(crate) fn pin(&self, number: usize) {
+        if let Some(pins) = &self.config.pins {
+            let bound = match number < self.choices() {
+                true => cpus::bind(&pins.of(number)),
+                false => cpus::bind(&pins.others),
+            };
+            if let Err(error) = bound {
+                let text = format!(
+                    "rust-routines: worker {number} of runtime {:?} cannot be bound to its CPU, and \
+                     runs on any: {error}\n",
+                    self.config.name
+                );
+                signal::write_stderr(text.as_bytes());
+            }
+        }
+    }
+
     /// Places a routine that was spawned outside of this runtime's workers.
     pub(crate) fn place_from_outside(
         self: &Arc<Self>,
         fresh: Fresh,
-        place: Place,
+        target: Target,
     ) -> Result<(), (io::Error, Fresh)> {
         // ORDER: SeqCst, before the look at the phase; pairs with `set_phase`: a shutdown either
         // counts this spawn or is seen here.
         let number = self.outside.spawned.fetch_add(1, Ordering::SeqCst);
         // ORDER: SeqCst; pairs with the fence in `count_down`.
         fence(Ordering::SeqCst);
-        let placed = match place {
+        let placed = match target {
             _ if self.phase() != Phase::Running => Err((
                 io::Error::other(
                     "the runtime is shut down: spawn before `shutdown`, or on another runtime",
                 ),
                 fresh,
             )),
-            Place::Near => {
+            Target::Near => {
                 self.inject(fresh);
                 self.ring_for_work();
                 Ok(())
             }
-            Place::Spread => {
+            Target::Spread => {
                 self.spread(fresh, number as usize, None);
                 Ok(())
             }
-            Place::Own => self.hire_own(fresh),
+            Target::Worker(number) => {
+                self.send(fresh, number);
+                Ok(())
+            }
+            Target::Own => self.hire_own(fresh),
         };
         if placed.is_err() {
             // ORDER: SeqCst, one order with the count above.
@@ -127,7 +153,13 @@ impl Shared {
         let number = wish
             .and_then(|cpu| self.worker_on(cpu, fewest + fewest / SLACK + 1))
             .unwrap_or(number);
-        let worker = self.roster.get(number);
+        self.send(fresh, number);
+        number
+    }
+
+    /// To the worker with this number.
+    fn send(&self, fresh: Fresh, number: usize) {
+        let worker = self.chosen(number);
         worker.mail.push(fresh);
         // ORDER: SeqCst orders the mail before the looks at state and sleep word; pairs with
         // `Home::fall_asleep`, after which the worker looks at its mail, and with D2 in `send_on`.
@@ -137,6 +169,5 @@ impl Shared {
         } else {
             self.send_on(worker);
         }
-        number
     }
 }

@@ -167,11 +167,8 @@ impl Core {
     /// Takes a not-started one of `priority` that another worker, or nobody, was going to start.
     pub(super) fn take_ranked(&self, priority: Priority) -> Option<Fresh> {
         let roster = &self.shared.roster;
-        let (count, first) = (roster.len(), self.random(roster.len()));
         self.shared.ranks.pop(priority).or_else(|| {
-            (0..count)
-                .map(|i| (first + i) % count)
-                .filter(|&number| number != self.number)
+            self.victims()
                 .find_map(|number| roster.get(number).ranks.pop(priority))
                 .inspect(|_| self.worker.stats.steals.add(1))
         })

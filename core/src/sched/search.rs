@@ -178,14 +178,11 @@ impl Core {
             .or_else(|| self.take_ranked(Priority::Low))
     }
 
-    /// Takes not-started routines from another worker, starting with a random one.
+    /// Takes not-started routines from another worker, the nearest first.
     fn steal(&self) -> Option<Fresh> {
         let roster = &self.shared.roster;
-        let count = roster.len();
-        let first = self.random(count);
-        (0..count)
-            .map(|i| (first + i) % count)
-            .filter(|&i| i != self.number && self.may_take_from(i, roster.get(i)))
+        self.victims()
+            .filter(|&i| self.may_take_from(i, roster.get(i)))
             .find_map(|i| self.steal_from(roster.get(i)))
     }
 

@@ -10,17 +10,19 @@ use super::alarms::Watch;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::overflow::FatalHook;
+use super::placement::Hook;
 use super::rank::RankedQueue;
 use super::roster::Roster;
 use super::staff::{MOST_EXTRA, Staff};
 use super::stall::{OnStall, StallReport};
+use super::topology::Topology;
 use super::worker::Worker;
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
-use crate::prim::{AtomicBool, AtomicU8, AtomicU64, CachePadded, Ordering};
+use crate::prim::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, CachePadded, Ordering};
 use crate::stack::Size;
 use crate::stack::depot::Depot;
-use crate::sys::cpus;
+use crate::sys::cpus::{self, Pins};
 
 /// How a runtime is built.
 #[derive(Clone)]
@@ -35,6 +37,9 @@ pub(crate) struct Config {
     pub(crate) lookups: usize,
     pub(crate) on_stall: OnStall,
     pub(crate) stall_report: Option<StallReport>,
+    pub(crate) placement: Option<Hook>,
+    pub(crate) topology: Topology,
+    pub(crate) pins: Option<Pins>,
 }
 
 /// Most threads for work that blocks, unless a runtime's builder says otherwise.
@@ -67,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) ranks: CachePadded<RankedQueue>,
     /// Whether a routine of this runtime has ever had a priority.
     has_ranks: AtomicBool,
+    /// How many workers keys and placements choose from: those that were asked for.
+    pub(super) choices: AtomicUsize,
     /// Spawns from outside, and those among them that were refused.
     pub(crate) outside: CachePadded<Outside>,
     pub(crate) depot: Arc<Depot>,
@@ -103,6 +110,9 @@ pub(crate) fn global() -> &'static Arc<Shared> {
                     on_stall: OnStall::default(),
                     stall_report: None,
                     lookups: LOOKUPS,
+                    placement: None,
+                    topology: Topology::system(),
+                    pins: None,
                 })
             })
             .unwrap_or_else(|error| panic!("the global runtime cannot be started: {error}"))
@@ -157,6 +167,7 @@ impl Shared {
             injector: CachePadded::new(Injector::new()),
             ranks: CachePadded::default(),
             has_ranks: AtomicBool::new(false),
+            choices: AtomicUsize::new(workers),
             outside: CachePadded::default(),
             depot: Arc::new(Depot::new(config.stack)),
             watch: CachePadded::new(Watch::new()),
@@ -164,12 +175,14 @@ impl Shared {
                 format!("{}-blocking", config.name),
                 config.blocking,
                 pool::KEEP,
+                config.pins.as_ref().map(|pins| pins.others),
             ),
             cpus: cpus::available(),
             lookups: Pool::new(
                 format!("{}-lookup", config.name),
                 config.lookups,
                 pool::KEEP,
+                config.pins.as_ref().map(|pins| pins.others),
             ),
             phase: AtomicU8::new(Phase::Running as u8),
             monitor: CachePadded::new(Monitor::new()?),

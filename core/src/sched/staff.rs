@@ -75,6 +75,7 @@ impl Shared {
         let mut staff = self.staff.lock();
         self.refuse_after_shutdown()?;
         staff.target = workers;
+        self.choices.store(workers, Ordering::Relaxed);
         self.adjust(&mut staff)
     }
 

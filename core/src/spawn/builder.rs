@@ -10,6 +10,7 @@ use super::cell::{self, Output};
 use super::handle::JoinHandle;
 use crate::control::{Extra, Fresh, Place, Priority};
 use crate::sched::core::outside_id;
+use crate::sched::placement::Target;
 use crate::sched::{Core, Shared, forbid, locals, shared, with_core};
 use crate::stack::{Size, Stack};
 use crate::sys::unwind::contain;
@@ -45,7 +46,7 @@ where
 {
     let site = Location::caller();
     let placed = with_core(|core| match core {
-        Some(core) if core.current().is_some() && !core.inherits() => spawn_here(core, f, site),
+        Some(core) if core.current().is_some() && !core.is_special() => spawn_here(core, f, site),
         Some(core) if core.current().is_some() => {
             spawn_with(&core.shared, Request::default(), site, |id, extra| {
                 cell::make(f, id, site, extra)
@@ -71,7 +72,7 @@ where
 {
     core.claim_stack()?;
     let (fresh, output) = cell::make(f, core.next_id(), site, None);
-    settle(core.place(fresh, Place::Near), output)
+    settle(core.place(fresh, Target::Near), output)
 }
 
 /// As [`spawn`], on a runtime that the caller names.
@@ -127,6 +128,7 @@ pub(super) fn spawn_with<T>(
     with_core(|core| {
         let near =
             core.filter(|core| core.current().is_some() && Arc::ptr_eq(&core.shared, shared));
+        let target = shared.target(request.place, request.name.as_deref(), near)?;
         let size = request.size.filter(|&size| size != shared.config.stack);
         let stack: Option<Stack> = match (size, near) {
             (Some(size), _) => Some(shared.depot.take(size)?),
@@ -158,8 +160,8 @@ pub(super) fn spawn_with<T>(
         let id = near.map_or_else(outside_id, Core::next_id);
         let (fresh, output) = make(id, extra);
         let placed = match near {
-            Some(core) => core.place(fresh, request.place),
-            None => shared.place_from_outside(fresh, request.place),
+            Some(core) => core.place(fresh, target),
+            None => shared.place_from_outside(fresh, target),
         };
         if placed.is_err() {
             match output.header().take_own_stack() {
@@ -197,7 +199,7 @@ where
         shared.depot.claim_unsure();
     }
     let (fresh, output) = cell::make(f, outside_id(), site, None);
-    let placed = shared.place_from_outside(fresh, Place::Near);
+    let placed = shared.place_from_outside(fresh, Target::Near);
     if placed.is_err() {
         shared.depot.unclaim(1);
     }
@@ -323,7 +325,9 @@ impl Builder {
     /// # Errors
     /// `InvalidInput` for a stack size below 16 KiB or beyond all reason; `OutOfMemory` if there is
     /// no address space for the stack, with what to raise; with `Place::Own`, the error of the
-    /// system that refuses another thread; `Other` if the runtime is shut down. `f` is dropped.
+    /// system that refuses another thread; `InvalidInput` if the runtime's
+    /// [`Placement`](crate::runtime::Placement) names a worker that there is not; `Other` if the runtime is shut
+    /// down. `f` is dropped.
     ///
     /// # Panics
     /// If the global runtime is needed and cannot be started.

@@ -5,7 +5,8 @@ use std::io;
 use std::panic;
 use std::ptr::NonNull;
 
-use crate::control::{Fresh, Header, Place};
+use crate::control::{Fresh, Header};
+use crate::sched::placement::Target;
 use crate::sched::{locals, with_core};
 use crate::sys::signal;
 
@@ -142,7 +143,7 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
         }
         // SAFETY: it gives its stack up: after this nothing here touches it again.
         let fresh = unsafe { Fresh::new(header) };
-        if let Err((error, fresh)) = core.place(fresh, Place::Spread) {
+        if let Err((error, fresh)) = core.place(fresh, Target::Spread) {
             super::cell::discard(fresh);
             unreachable!("spreading does not fail: {error}");
         }

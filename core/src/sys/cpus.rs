@@ -5,7 +5,9 @@
 //! one). `std::thread::available_parallelism` rounds the quota down; `num_cpus` rounds up but lets
 //! 0.5 CPUs be 1. `num_cpus` counts where there are no cgroups.
 
+use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The default number of workers.
@@ -79,6 +81,119 @@ pub(crate) fn leave(cpu: usize) {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn leave(_cpu: usize) {}
+
+/// CPUs that a thread may run on.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Copy)]
+pub(crate) struct Mask(libc::cpu_set_t);
+
+#[cfg(not(target_os = "linux"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Mask;
+
+impl fmt::Debug for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries((0..Mask::MOST).filter(|&cpu| self.contains(cpu)))
+            .finish()
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Mask {
+    /// Numbers of CPUs are smaller.
+    const MOST: usize = libc::CPU_SETSIZE as usize;
+
+    /// That of the calling thread.
+    fn here() -> io::Result<Mask> {
+        // SAFETY: an all-zero cpu_set_t is an empty set, and the call writes at most its size.
+        unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            match libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) {
+                0 => Ok(Mask(set)),
+                _ => Err(io::Error::last_os_error()),
+            }
+        }
+    }
+
+    fn contains(&self, cpu: usize) -> bool {
+        // SAFETY: the number was compared with the size of the set.
+        cpu < Mask::MOST && unsafe { libc::CPU_ISSET(cpu, &self.0) }
+    }
+
+    /// One CPU, which `here` contains.
+    fn of(cpu: usize) -> Mask {
+        // SAFETY: an all-zero cpu_set_t is an empty set; the number is one of a set.
+        unsafe {
+            let mut set: libc::cpu_set_t = std::mem::zeroed();
+            libc::CPU_SET(cpu, &mut set);
+            Mask(set)
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Mask {
+    const MOST: usize = 0;
+
+    fn here() -> io::Result<Mask> {
+        let text = "this system does not bind threads to CPUs";
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
+
+    fn contains(&self, _cpu: usize) -> bool {
+        false
+    }
+
+    fn of(_cpu: usize) -> Mask {
+        Mask
+    }
+}
+
+/// Lets the calling thread run on these CPUs only.
+#[cfg(target_os = "linux")]
+pub(crate) fn bind(mask: &Mask) -> io::Result<()> {
+    // SAFETY: reads a set of this size, and concerns the calling thread only.
+    match unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &mask.0) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn bind(_mask: &Mask) -> io::Result<()> {
+    Ok(())
+}
+
+/// Which CPU each worker of a runtime is bound to.
+#[derive(Clone, Debug)]
+pub(crate) struct Pins {
+    cpus: Vec<usize>,
+    /// For threads that are not bound: what the one was allowed that has built the runtime.
+    pub(crate) others: Mask,
+}
+
+impl Pins {
+    /// # Errors
+    /// `InvalidInput` for no CPU, or one that the calling thread may not use; `Unsupported` if the system cannot
+    /// bind threads.
+    pub(crate) fn new(cpus: Vec<usize>) -> io::Result<Pins> {
+        let others = Mask::here()?;
+        let problem = match cpus.iter().find(|&&cpu| !others.contains(cpu)) {
+            Some(cpu) => {
+                format!("workers cannot be bound to CPU {cpu}: allowed here are {others:?}")
+            }
+            None if cpus.is_empty() => "workers cannot be bound to none: name a CPU".to_string(),
+            None => return Ok(Pins { cpus, others }),
+        };
+        Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
+    }
+
+    /// The CPU of a worker; they take turns if there are more workers than CPUs.
+    pub(crate) fn of(&self, worker: usize) -> Mask {
+        Mask::of(self.cpus[worker % self.cpus.len()])
+    }
+}
 
 /// The tightest quota on the way from this process's cgroup to the root, in CPUs.
 fn quota() -> Option<f64> {

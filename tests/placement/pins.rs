@@ -1,0 +1,70 @@
+//! Workers that are bound to CPUs, and all other threads, which are not.
+#![cfg(target_os = "linux")]
+
+use std::fs;
+use std::io;
+
+use rust_routines::routine::{self, Builder, Place};
+use rust_routines::runtime;
+use rust_routines_tests::watched;
+
+use super::{here, workers};
+
+/// The CPUs that the calling thread may run on, as Linux writes them.
+fn allowed() -> String {
+    let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    line.unwrap().trim().to_string()
+}
+
+/// The first and the last CPU of a list.
+fn ends(list: &str) -> [usize; 2] {
+    let mut numbers = list.split([',', '-']).map(|n| n.parse().unwrap());
+    let first = numbers.next().unwrap();
+    [first, numbers.last().unwrap_or(first)]
+}
+
+#[test]
+fn each_worker_has_its_cpu_and_others_have_all() {
+    watched(|| {
+        let all = allowed();
+        let cpus = ends(&all);
+        let builder = runtime::Builder::new().workers(3).pin_cpus(cpus);
+        let runtime = builder.build().unwrap();
+        for worker in 0..3 {
+            let builder = Builder::new().place(Place::Key(worker as u64));
+            let all = all.clone();
+            let body = move || {
+                assert_eq!(here(), Some(worker));
+                assert_eq!(allowed(), cpus[worker % 2].to_string());
+                assert_eq!(routine::blocking(allowed), all);
+                let own = Builder::new().place(Place::Own);
+                assert_eq!(own.spawn(allowed).unwrap().join().unwrap(), all);
+            };
+            runtime.spawn_with(builder, body).unwrap().join().unwrap();
+        }
+        assert_eq!(allowed(), all, "of the thread that has built it");
+    });
+}
+
+#[test]
+fn nobody_is_bound_by_default() {
+    let all = allowed();
+    assert_eq!(workers(1).run(allowed), all);
+}
+
+#[test]
+fn only_cpus_that_may_be_used() {
+    for wrong in [vec![], vec![100_000], vec![ends(&allowed())[1] + 1]] {
+        let builder = runtime::Builder::new().workers(1).pin_cpus(wrong.clone());
+        let refused = builder.build().unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidInput, "{wrong:?}");
+        let text = refused.to_string();
+        assert!(
+            wrong.iter().all(|cpu| text.contains(&cpu.to_string())),
+            "{text}"
+        );
+    }
+}
