@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rust_routines::routine::{self, Builder, Place, Priority};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::{self, OnStall, Runtime};
 use rust_routines::{channel, time::Duration};
 use rust_routines_tests::watched;
 
 const ALL: [Priority; 3] = [Priority::Low, Priority::Normal, Priority::High];
 
 fn workers(n: usize) -> Runtime {
-    let builder = runtime::Builder::new().workers(n);
+    // Nobody stands in for those that keep their workers: it would start what they leave lying.
+    let builder = runtime::Builder::new().workers(n).on_stall(OnStall::Report);
     builder.build().expect("a few threads")
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime::{self, Topology};
+use rust_routines::runtime::{self, OnStall, Topology};
 use rust_routines_tests::watched;
 
 use super::here;
@@ -36,8 +36,13 @@ impl Count {
 /// children that had not started.
 fn steals(topology: Topology, thieves: &[usize], victims: &[usize]) -> Vec<Ran> {
     let workers = thieves.len() + victims.len();
-    let builder = runtime::Builder::new().workers(workers).topology(topology);
-    let runtime = builder.build().unwrap();
+    let runtime = runtime::Builder::new()
+        .workers(workers)
+        .topology(topology)
+        // Nobody stands in for those that keep their workers: it would be one more thief.
+        .on_stall(OnStall::Report)
+        .build()
+        .unwrap();
     let counts: Arc<[Count; 3]> = Arc::default();
     let total = victims.len() * CHILDREN;
     let (tx, ran) = channel::unbounded();

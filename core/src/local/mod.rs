@@ -1,17 +1,9 @@
-//! Values that each routine has for itself.
-//!
-//! | file | what |
-//! |---|---|
-//! | `mod` | the key: what users call |
-//! | `declare` | `routine_local!` |
-//!
+//! Values that each routine has for itself: the key, which users call. `routine_local!`, in lib.rs, makes it;
 //! `control::locals` holds the values, `sched::locals` says whose are meant.
 //!
 //! Rejected: std's way, in which only a `Cell` or a `RefCell` can be `set`. A key counts its borrows anyway to
 //! give values back, so every type can be set, and the wrapper is only needed by who wants to change a value
 //! while it is looked at.
-
-mod declare;
 
 use std::any::type_name;
 use std::error::Error;
