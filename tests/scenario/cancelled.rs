@@ -6,7 +6,6 @@ use std::thread;
 
 use rust_routines::channel;
 use rust_routines::routine;
-use rust_routines::runtime;
 use rust_routines::sync::{Mutex, WaitGroup};
 use rust_routines::time::Duration;
 

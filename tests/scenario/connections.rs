@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rust_routines::channel::{self, Receiver};
 use rust_routines::net::TcpListener;
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines_tests::eventually;
 
 fn compute(length: Duration) {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime;
 use rust_routines::sync::WaitGroup;
 use rust_routines::time::Duration;
 use rust_routines_tests::eventually;

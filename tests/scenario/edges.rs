@@ -6,7 +6,7 @@ use std::thread;
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine::Builder;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 
 fn one_worker() -> Runtime {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rust_routines::channel;
 use rust_routines::routine;
-use rust_routines::runtime;
 use rust_routines::time::Duration;
 
 /// The number of the routine at whose next switch the hooks misbehave, once.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use rust_routines::net::{self, TcpListener, TcpStream};
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::sync::WaitGroup;
 use rust_routines::time::Duration;
 use rust_routines_tests::eventually;

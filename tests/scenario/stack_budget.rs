@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine::{self, JoinHandle};
-use rust_routines::runtime;
 use rust_routines::sync::{
     Barrier, Condvar, Latch, Mutex, Notify, NotifyList, Once, RwLock, Semaphore, WaitGroup,
 };
