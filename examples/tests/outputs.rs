@@ -58,7 +58,7 @@ macro_rules! examples {
     };
 }
 
-examples! { abort_profile hello pipeline sum }
+examples! { abort_profile hello pipeline shards sum }
 
 /// Those that do not end by themselves; they have tests of their own in this folder.
 const SERVICES: &[&str] = &["kv"];

@@ -177,3 +177,36 @@ fn what_a_hook_spawns_starts_as_asked() {
         assert_eq!(more.map(|handle| handle.join().unwrap()).sum::<i32>(), 14);
     });
 }
+
+/// What was sent to a worker that is stuck waits for it: its key lives there. What was spread does not.
+#[test]
+fn what_has_a_key_waits_for_a_stuck_worker() {
+    watched(|| {
+        let runtime = workers(2);
+        let holds = Arc::new(AtomicUsize::new(1));
+        let (seen, (tx, stuck)) = (holds.clone(), channel::bounded(1));
+        let hog = runtime.spawn_with(key(0), move || {
+            tx.send(()).unwrap();
+            while seen.load(Ordering::Acquire) == 1 {
+                std::hint::spin_loop();
+            }
+        });
+        stuck.recv().unwrap();
+        let bound: Vec<_> = (0..10)
+            .map(|_| runtime.spawn_with(key(0), here).unwrap())
+            .collect();
+        eventually("the monitor has seen it", || {
+            runtime.metrics().stalls.computing > 0
+        });
+        for _ in 0..10 {
+            let spread = Builder::new().place(Place::Spread);
+            let elsewhere = runtime.spawn_with(spread, here).unwrap();
+            assert_ne!(elsewhere.join().unwrap(), Some(0));
+        }
+        holds.store(0, Ordering::Release);
+        hog.unwrap().join().unwrap();
+        for routine in bound {
+            assert_eq!(routine.join().unwrap(), Some(0));
+        }
+    });
+}

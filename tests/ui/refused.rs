@@ -9,3 +9,8 @@
 fn what_is_written_wrong_is_refused_with_advice() {
     trybuild::TestCases::new().compile_fail("refused/*.rs");
 }
+
+#[test]
+fn wrong_uses_of_local_values_are_refused() {
+    trybuild::TestCases::new().compile_fail("locals/*.rs");
+}

@@ -37,9 +37,8 @@ pub enum Place {
     /// At the worker with the fewest live routines: for long-lived ones, such as connections.
     Spread,
     /// At the worker that all routines with this key go to: key modulo number of workers, unless the runtime's
-    /// [`Placement`](crate::runtime::Placement) decides otherwise. (If their number is changed it may be another one
-    /// from then on, and what has not started when a worker is stuck starts elsewhere.) For what shares data: the requests to one
-    /// shard, the connections of one user.
+    /// [`Placement`](crate::runtime::Placement) decides otherwise. (When the number of workers is changed it may be
+    /// another one from then on.) For what shares data: the requests to one shard, the connections of one user.
     Key(u64),
     /// On a worker thread of its own, which ends with it: for code that needs a thread to itself
     /// (foreign libraries with thread affinity, long computations). Go: `runtime.LockOSThread`.

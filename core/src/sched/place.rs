@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use super::core::Core;
 use super::placement::Target;
 use super::shared::{Phase, Shared};
+use super::worker::Worker;
 use crate::control::{Arrival, Body, Fresh};
 use crate::prim::{Ordering, fence};
 use crate::sys::{cpus, signal};
@@ -153,14 +154,20 @@ impl Shared {
         let number = wish
             .and_then(|cpu| self.worker_on(cpu, fewest + fewest / SLACK + 1))
             .unwrap_or(number);
-        self.send(fresh, number);
+        let worker = self.roster.get(number);
+        worker.mail.push(fresh);
+        self.tell_of_mail(worker);
         number
     }
 
-    /// To the worker with this number.
+    /// To the worker with this number, or whoever is there instead.
     fn send(&self, fresh: Fresh, number: usize) {
         let worker = self.chosen(number);
-        worker.mail.push(fresh);
+        worker.mail.push_bound(fresh);
+        self.tell_of_mail(worker);
+    }
+
+    fn tell_of_mail(&self, worker: &'static Worker) {
         // ORDER: SeqCst orders the mail before the looks at state and sleep word; pairs with
         // `Home::fall_asleep`, after which the worker looks at its mail, and with D2 in `send_on`.
         fence(Ordering::SeqCst);

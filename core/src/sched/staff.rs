@@ -162,7 +162,8 @@ impl Shared {
     pub(super) fn send_on(&self, worker: &Worker) {
         // ORDER: SeqCst, D2; pairs with S2 in `Shared::spread`.
         fence(Ordering::SeqCst);
-        while let Some(fresh) = worker.mail.pop_any() {
+        // What is bound to it stays, unless it starts nothing more.
+        while let Some(fresh) = worker.mail.pop_to_send_on(worker.is_active()) {
             self.inject(fresh);
             worker.mail.arrived();
             self.ring_for_work();
@@ -252,7 +253,7 @@ impl Shared {
             staff.own.retain(|own| !std::ptr::eq(*own, worker));
             let fresh = worker
                 .mail
-                .pop_any()
+                .pop_to_send_on(false)
                 .expect("nobody else takes an own worker's mail");
             worker.mail.arrived();
             Worker::retire(seat);

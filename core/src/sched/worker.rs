@@ -100,9 +100,17 @@ pub(crate) struct Nursery {
 
 /// Routines that others have placed here and that have not started.
 pub(crate) struct Mail {
+    spread: Lane,
+    bound: Lane,
+    /// Which of them comes first.
+    turn: AtomicUsize,
+    pending: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Lane {
     queue: SegQueue<Fresh>,
     ranks: RankedQueue,
-    pending: AtomicUsize,
 }
 
 /// Counters that only the worker writes.
@@ -202,12 +210,34 @@ impl Nursery {
     }
 }
 
-impl Mail {
-    pub(crate) fn push(&self, fresh: Fresh) {
-        self.pending.fetch_add(1, Ordering::Relaxed);
+impl Lane {
+    fn push(&self, fresh: Fresh) {
         if let Err(fresh) = self.ranks.push(fresh) {
             self.queue.push(fresh);
         }
+    }
+}
+
+impl Mail {
+    fn new() -> Mail {
+        Mail {
+            spread: Lane::default(),
+            bound: Lane::default(),
+            turn: AtomicUsize::new(0),
+            pending: AtomicUsize::new(0),
+        }
+    }
+
+    /// One that may as well start elsewhere.
+    pub(crate) fn push(&self, fresh: Fresh) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.spread.push(fresh);
+    }
+
+    /// One that is to start here, also if this worker is stuck just now.
+    pub(crate) fn push_bound(&self, fresh: Fresh) {
+        self.pending.fetch_add(1, Ordering::Relaxed);
+        self.bound.push(fresh);
     }
 
     /// Takes one out; it stays pending until `arrived`.
@@ -216,17 +246,30 @@ impl Mail {
         if self.pending.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        self.queue.pop()
+        self.lanes().into_iter().find_map(|lane| lane.queue.pop())
     }
 
     /// As [`pop`](Mail::pop), one that has a priority.
     pub(crate) fn pop_ranked(&self, priority: Priority) -> Option<Fresh> {
-        self.ranks.pop(priority)
+        let mut lanes = self.lanes().into_iter();
+        lanes.find_map(|lane| lane.ranks.pop(priority))
     }
 
-    /// As [`pop`](Mail::pop), any one.
-    pub(crate) fn pop_any(&self) -> Option<Fresh> {
-        self.ranks.pop_any().or_else(|| self.pop())
+    /// Both, each of them first in turn.
+    fn lanes(&self) -> [&Lane; 2] {
+        let turn = self.turn.load(Ordering::Relaxed);
+        self.turn.store(turn.wrapping_add(1), Ordering::Relaxed);
+        match turn % 2 {
+            0 => [&self.spread, &self.bound],
+            _ => [&self.bound, &self.spread],
+        }
+    }
+
+    /// As [`pop`](Mail::pop), any one that may start elsewhere; if the worker starts nothing more, any one.
+    pub(crate) fn pop_to_send_on(&self, starts_more: bool) -> Option<Fresh> {
+        let of = |lane: &Lane| lane.ranks.pop_any().or_else(|| lane.queue.pop());
+        let bound = || (!starts_more).then(|| of(&self.bound)).flatten();
+        of(&self.spread).or_else(bound)
     }
 
     /// One that was taken out counts as live now, or has gone elsewhere. Not earlier: for a moment
@@ -255,11 +298,7 @@ impl Worker {
         let (deque, sleeper) = (Deque::new_lifo(), Sleeper::new());
         let worker = Box::leak(Box::new(Worker {
             home: CachePadded::new(Home::new(sleeper.alarm())),
-            mail: CachePadded::new(Mail {
-                queue: SegQueue::new(),
-                ranks: RankedQueue::default(),
-                pending: AtomicUsize::new(0),
-            }),
+            mail: CachePadded::new(Mail::new()),
             nursery: CachePadded::new(Nursery::new()),
             stats: CachePadded::new(Stats::default()),
             post: CachePadded::new(Post {
