@@ -65,8 +65,10 @@ fn objections(markdown: &str) -> Vec<String> {
                 number + 1
             )),
             "go" => before_waits = true,
+            // What a program writes.
+            "text" => {}
             other => found.push(format!(
-                "{}: ```{other}: blocks are `rust`, which is run, or `go`",
+                "{}: ```{other}: blocks are `rust`, which is run, `go` or `text`",
                 number + 1
             )),
         }
