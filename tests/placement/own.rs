@@ -6,7 +6,6 @@ use std::thread::{self, ThreadId};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime;
 use rust_routines::time::Duration;
 use rust_routines_tests::probe::Process;
 use rust_routines_tests::wait::spin_until;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rust_routines::channel;
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines_tests::probe::Process;
 use rust_routines_tests::{eventually, watched};
 

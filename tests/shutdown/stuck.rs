@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::probe::Process;
