@@ -8,7 +8,7 @@ use std::alloc::System;
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::select;
 use rust_routines::time::Duration;
 use rust_routines_tests::{eventually, watched};

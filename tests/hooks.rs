@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::Once;
 
 use rust_routines::time::Duration;
-use rust_routines::{channel, routine, runtime};
+use rust_routines::{channel, routine};
 use rust_routines_tests::{process, watched};
 
 thread_local! {

@@ -8,7 +8,7 @@ use std::thread;
 
 use rust_routines::channel;
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::sync::{Mutex, MutexGuard, WaitGroup};
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;

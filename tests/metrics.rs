@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 use rust_routines_tests::wait::spin_until;
 use rust_routines_tests::{eventually, watched};

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::sync::Mutex;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::{Drops, Tracked};

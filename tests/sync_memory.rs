@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::sync::{
     Barrier, Condvar, Mutex, Notify, NotifyList, RwLock, Semaphore, WaitGroup,
 };

@@ -9,7 +9,6 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use rust_routines::runtime;
 use rust_routines::time::{self, Duration, Instant, Interval, Timer};
 use rust_routines::{channel, routine};
 use rust_routines_tests::wait::yield_until;

@@ -14,7 +14,7 @@ use std::thread;
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine::{self, JoinError, JoinHandle};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::sync::{Mutex, WaitGroup};
 use rust_routines::time::Duration;
 use rust_routines_tests::{process, watched};

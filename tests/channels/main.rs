@@ -29,7 +29,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use rust_routines::routine::{self, JoinHandle};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines_tests::wait::yield_until;
 
 fn workers(n: usize) -> Runtime {

@@ -27,7 +27,7 @@ use std::io::{self, ErrorKind, Write};
 use std::thread;
 
 use rust_routines::net::{self, TcpListener, TcpStream};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 use socket2::SockRef;
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
 
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines_tests::wait::spin_until;
 
 fn workers(n: usize) -> Runtime {

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rust_routines::routine::{self, JoinHandle};
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines_tests::wait::yield_until;
 
 fn workers(n: usize) -> Runtime {

@@ -9,7 +9,7 @@ mod side_by_side;
 mod stuck;
 
 use rust_routines::routine::JoinError;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 
 /// For shutdowns that end: reached only on failure.
 const GENEROUS: std::time::Duration = rust_routines_tests::LIMIT;

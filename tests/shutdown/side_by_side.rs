@@ -7,7 +7,7 @@ use std::thread::{self, ThreadId};
 
 use rust_routines::channel;
 use rust_routines::routine;
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::{eventually, watched};

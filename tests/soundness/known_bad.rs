@@ -8,8 +8,8 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
-use rust_routines::{channel, runtime};
 use rust_routines_tests::watched;
 use scoped_tls::scoped_thread_local;
 

@@ -9,7 +9,6 @@ use std::thread::{self, ThreadId};
 
 use rand::Rng;
 use rust_routines::routine::{Builder, Place};
-use rust_routines::runtime;
 use rust_routines_tests::watched;
 
 use crate::parks::{Common, park_in_many_ways};

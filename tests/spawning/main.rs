@@ -10,7 +10,7 @@ mod handles;
 mod many;
 mod permit;
 
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
 use rust_routines::time::{self, Duration, Instant};
-use rust_routines::{channel, runtime};
 use rust_routines_tests::{LIMIT, eventually, watched};
 
 use super::{HOUR, MOMENT, on_both, workers};

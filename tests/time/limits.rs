@@ -2,8 +2,8 @@
 
 use std::thread;
 
+use rust_routines::routine;
 use rust_routines::time::{self, Elapsed, Instant};
-use rust_routines::{routine, runtime};
 use rust_routines_tests::watched;
 
 use super::{HOUR, MOMENT, on_both, workers};

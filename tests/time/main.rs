@@ -18,7 +18,7 @@ mod timer;
 
 use std::thread;
 
-use rust_routines::runtime::{self, Runtime};
+use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 
 /// Longer than any test.
