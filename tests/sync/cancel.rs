@@ -10,7 +10,7 @@ use rust_routines::sync::{
 use rust_routines::time;
 use rust_routines_tests::{eventually, watched};
 
-use super::{MOMENT, workers};
+use super::{MOMENT, blocked, workers};
 
 /// Everything there is to wait for, so that nobody gets anything.
 struct World {
@@ -201,5 +201,22 @@ fn a_timeout_finds_things_as_they_should_be() {
         };
         attempt();
         workers(1).run(attempt);
+    });
+}
+
+/// A writer whose wait is ended from outside lets in who has waited behind it, while others read on.
+#[test]
+fn a_writer_that_is_ended_lets_readers_in() {
+    watched(|| {
+        workers(1).run(|| {
+            let lock = Arc::new(RwLock::new(1));
+            let guard = lock.read();
+            let (a, b) = (lock.clone(), lock.clone());
+            let writes = blocked(move || time::timeout(MOMENT, || drop(a.write())).is_err());
+            let reads = blocked(move || *b.read());
+            assert_eq!(reads.join().unwrap(), 1);
+            assert!(writes.join().unwrap());
+            drop(guard);
+        });
     });
 }

@@ -1,7 +1,7 @@
 //! `RwLock`: who goes first (C5), time-outs, parts, downgrades.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use rust_routines::routine;
@@ -257,5 +257,41 @@ fn readers_and_writers_exclude_each_other() {
             .into_iter()
             .for_each(|handle| handle.join().unwrap());
         assert_eq!(*lock.read(), (13 * EACH / 5, 13 * EACH / 5));
+    });
+}
+
+/// With one worker: a routine that takes it again and again without ever having to park cannot keep it from
+/// a home-mate that has waited for 1 ms, because then it does have to park.
+#[test]
+fn who_never_parks_gives_in() {
+    watched(|| {
+        for reads in [false, true] {
+            workers(1).run(move || {
+                let (lock, had) = (Arc::new(RwLock::new(0)), Arc::new(AtomicBool::new(false)));
+                let guard = lock.write();
+                let (other, has) = (lock.clone(), had.clone());
+                let waits = blocked(move || {
+                    *other.write() += 1;
+                    has.store(true, Ordering::SeqCst);
+                });
+                drop(guard);
+                let start = std::time::Instant::now();
+                let mut times = 0;
+                while !had.load(Ordering::SeqCst) {
+                    match reads {
+                        true => drop(lock.read()),
+                        false => drop(lock.write()),
+                    }
+                    times += 1;
+                    assert!(
+                        start.elapsed() < rust_routines_tests::LIMIT,
+                        "it is kept from the lock"
+                    );
+                }
+                waits.join().unwrap();
+                assert!(times > 10, "it barged for a while");
+                assert_eq!(*lock.read(), 1);
+            });
+        }
     });
 }

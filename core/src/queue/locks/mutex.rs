@@ -103,51 +103,38 @@ impl<L> MutexWord<L> {
         self.word.load(Ordering::Relaxed) & STARVING == 0
     }
 
+    /// L2, counting; `now` is a clock of microseconds.
+    pub(crate) fn barge(&self, now: impl Fn() -> u32) -> bool {
+        self.barge_if(|| Some(now()))
+    }
+
     /// As [`barge`](MutexWord::barge), unless it is time to look at the clock: without a call, so that its
     /// caller needs no frame.
     #[inline(always)]
     pub(crate) fn barge_now(&self) -> bool {
-        let mut word = self.word.load(Ordering::Relaxed);
-        while word & (LOCKED | STARVING) == 0 {
-            let one = if word & WOKEN != 0 { BARGED } else { 0 };
-            if one != 0 && word >= BARGED * BARGES {
-                return false;
-            }
-            // ORDER: Acquire pairs with the Release of each unlock.
-            match self.word.compare_exchange_weak(
-                word,
-                (word | LOCKED) + one,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-        false
+        self.barge_if(|| None)
     }
 
-    /// L2, counting; `now` is a clock of microseconds.
-    pub(crate) fn barge(&self, now: impl Fn() -> u32) -> bool {
+    #[inline(always)]
+    fn barge_if(&self, now: impl Fn() -> Option<u32>) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         while word & (LOCKED | STARVING) == 0 {
-            let is_checked = word & WOKEN != 0 && word >= BARGED * BARGES;
-            let is_late = is_checked && self.is_late(now());
-            let new = if is_late {
-                word | STARVING
-            } else if is_checked {
-                (word | LOCKED) & (BARGED - 1)
+            let mut new = word | LOCKED;
+            if word & WOKEN != 0 && word >= BARGED * BARGES {
+                match now() {
+                    None => return false,
+                    Some(now) if self.is_late(now) => new = word | STARVING,
+                    Some(_) => new &= BARGED - 1,
+                }
             } else if word & WOKEN != 0 {
-                (word | LOCKED) + BARGED
-            } else {
-                word | LOCKED
-            };
+                new += BARGED;
+            }
             // ORDER: Acquire pairs with the Release of each unlock.
             match self
                 .word
                 .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
             {
-                Ok(_) => return !is_late,
+                Ok(_) => return new & LOCKED != 0,
                 Err(now) => word = now,
             }
         }

@@ -177,45 +177,36 @@ impl<L> RwWord<L> {
         self.is_strict || word & STARVING != 0
     }
 
+    /// R1, R2, W1, W2; `now` is a clock of microseconds.
+    pub(crate) fn barge(&self, side: Side, now: impl Fn() -> u32) -> bool {
+        self.barge_if(side, || Some(now()))
+    }
+
     /// As [`barge`](RwWord::barge), unless it is time to look at the clock: without a call, so that its caller
     /// needs no frame.
     #[inline(always)]
     pub(crate) fn barge_now(&self, side: Side) -> bool {
-        let mut word = self.word.load(Ordering::Relaxed);
-        while is_open(word, side) && (word & QUEUED == 0 || self.may_barge(word)) {
-            if word & WOKEN != 0 && self.count_barge() {
-                return false;
-            }
-            // ORDER: Acquire pairs with the Release of all who held it.
-            match self.word.compare_exchange_weak(
-                word,
-                word + share(side),
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return true,
-                Err(now) => word = now,
-            }
-        }
-        false
+        self.barge_if(side, || None)
     }
 
-    /// R1, R2, W1, W2; `now` is a clock of microseconds.
-    pub(crate) fn barge(&self, side: Side, now: impl Fn() -> u32) -> bool {
+    #[inline(always)]
+    fn barge_if(&self, side: Side, now: impl Fn() -> Option<u32>) -> bool {
         let mut word = self.word.load(Ordering::Relaxed);
         while is_open(word, side) && (word & QUEUED == 0 || self.may_barge(word)) {
-            let is_late = word & WOKEN != 0 && self.count_barge() && self.is_late(&now);
-            let new = if is_late {
-                word | STARVING
-            } else {
-                word + share(side)
-            };
+            let mut new = word + share(side);
+            if word & WOKEN != 0 && self.count_barge() {
+                match now() {
+                    None => return false,
+                    Some(now) if self.is_late(now) => new = word | STARVING,
+                    Some(_) => {}
+                }
+            }
             // ORDER: Acquire pairs with the Release of all who held it.
             match self
                 .word
                 .compare_exchange_weak(word, new, Ordering::Acquire, Ordering::Relaxed)
             {
-                Ok(_) => return !is_late,
+                Ok(_) => return new & STARVING == 0,
                 Err(now) => word = now,
             }
         }
@@ -235,9 +226,9 @@ impl<L> RwWord<L> {
         barged >= BARGES
     }
 
-    fn is_late(&self, now: &impl Fn() -> u32) -> bool {
+    fn is_late(&self, now: u32) -> bool {
         self.barged.store(0, Ordering::Relaxed);
-        now().wrapping_sub(self.since.load(Ordering::Relaxed)) > PATIENCE
+        now.wrapping_sub(self.since.load(Ordering::Relaxed)) > PATIENCE
     }
 
     /// V1, from one who certainly reads; `true`: to be settled.

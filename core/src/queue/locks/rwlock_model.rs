@@ -297,3 +297,27 @@ fn a_task_that_never_comes_holds_up_nobody_who_blocks() {
         }
     }
 }
+
+/// Granted in order, because one has waited too long, to one who has not: whoever comes may barge again.
+#[test]
+fn the_order_ends_with_one_who_has_not_waited_long() {
+    loom::model(|| {
+        let world = World::new((false, false));
+        let (first, second) = (Note::blocked(0), Note::blocked(0));
+        assert!(world.lock.try_write() && world.stand(Write, &first, false));
+        world.unlock(Write);
+        assert!(world.lock.barge_now(Write), "the first is on its way");
+        let entry = {
+            let mut lines = world.lock.lines.lock();
+            let entry = world.lock.come(&mut lines, Write, true);
+            lines.line(Write).push(&first, entry);
+            entry
+        };
+        assert_eq!(entry, Entry::Front);
+        assert!(world.stand(Write, &second, false));
+        world.unlock(Write);
+        assert!(first.is_granted());
+        world.unlock(Write);
+        assert!(!second.is_granted() && world.lock.barge_now(Write));
+    });
+}
