@@ -244,6 +244,29 @@ fn permits_are_taken_in_turn() {
     });
 }
 
+/// Two that were told both take their permits, although a routine waits behind them.
+#[test]
+fn permits_of_those_who_were_told_are_not_given_away() {
+    watched(|| {
+        workers(1).run(|| {
+            let permits = Arc::new(Semaphore::new(0));
+            let (mut first, mut second) = (permits.acquire_async(), permits.acquire_async());
+            assert!(poll_for_nobody(&mut first).is_pending());
+            assert!(poll_for_nobody(&mut second).is_pending());
+            let other = permits.clone();
+            let waits = blocked(move || other.acquire().forget());
+            permits.add_permits(2);
+            let first = poll_for_nobody(&mut first);
+            let second = poll_for_nobody(&mut second);
+            assert!(first.is_ready() && second.is_ready());
+            assert!(!waits.is_finished());
+            drop((first, second));
+            waits.join().unwrap();
+            assert_eq!(permits.available_permits(), 1);
+        });
+    });
+}
+
 /// A future counts for `notify_waiters` from when it was made.
 #[test]
 fn news_come_to_those_that_were_made_before() {

@@ -365,15 +365,9 @@ impl Seek for SemaphoreSeek<'_> {
     }
 
     fn enter(&self, under: &mut Line, comer: Comer, _: bool) -> (Option<Entry>, Wakes) {
+        // What it leaves was not enough for those behind, or another one has been told of it.
         let entry = self.semaphore.word.enter(under, self.n, comer);
-        let served = entry == Entry::Got && comer == Comer::Told;
-        let wakes = if served {
-            // What it did not need, and what came since, is for those behind.
-            self.semaphore.serve_under(under)
-        } else {
-            Wakes::NONE
-        };
-        (Some(entry), wakes)
+        (Some(entry), Wakes::NONE)
     }
 
     fn left(&self, under: &mut Line) -> Wakes {

@@ -140,7 +140,7 @@ impl<L: Line> SemaphoreWord<L> {
     }
 
     /// S1, S2, under the line's lock: after permits have come, the first has left the line, or a task that
-    /// was told has come or does not.
+    /// was told does not come.
     pub(crate) fn serve(&self, line: &mut L, mut wake: impl FnMut(L::Right)) {
         // ORDER: Acquire pairs with the Release of those who gave permits back: who is granted them is
         // ordered after us by its wake.
