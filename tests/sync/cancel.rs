@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::routine::{self, JoinError};
 use rust_routines::sync::{
-    Barrier, Condvar, Latch, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, WaitGroup,
+    Barrier, Condvar, Latch, Mutex, MutexGuard, Notify, Once, OnceLock, RwLock, Semaphore,
+    WaitGroup,
 };
 use rust_routines::time;
 use rust_routines_tests::{eventually, watched};
@@ -217,6 +218,33 @@ fn a_writer_that_is_ended_lets_readers_in() {
             assert_eq!(reads.join().unwrap(), 1);
             assert!(writes.join().unwrap());
             drop(guard);
+        });
+    });
+}
+
+/// A guard that is unlocked for a while is locked again, whatever ends that while: who has the mutex
+/// then is waited for.
+#[test]
+fn a_guard_is_locked_again_before_anything_unwinds() {
+    watched(|| {
+        workers(1).run(|| {
+            let mutex = Arc::new(Mutex::new(1));
+            let mut guard = mutex.lock();
+            let other = mutex.clone();
+            let mut holds = None;
+            let ended = time::timeout(MOMENT, || {
+                MutexGuard::unlocked(&mut guard, || {
+                    holds = Some(blocked(move || {
+                        let mut guard = other.lock();
+                        time::sleep(3 * MOMENT);
+                        *guard += 1;
+                    }));
+                });
+            });
+            assert_eq!((ended.is_ok(), *guard), (true, 2));
+            assert!(mutex.try_lock().is_none());
+            drop(guard);
+            holds.expect("begun").join().unwrap();
         });
     });
 }

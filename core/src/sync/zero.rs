@@ -278,7 +278,10 @@ impl Seek for ZeroSeek<'_> {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::task::{Context, Waker};
+
     use super::*;
+    use crate::sync::seek::Seeking;
 
     /// However many are refused at once, and whatever others add meanwhile: the count is what it should be,
     /// and nobody is refused who is not below zero.
@@ -303,5 +306,27 @@ mod tests {
         assert!(zero.add(-(zero.count() as i64)).is_ok());
         assert!(zero.is_zero() && zero.take_one().is_err());
         assert!(zero.is_zero());
+    }
+    fn is_there(wait: &mut Seeking<ZeroSeek<'_>>) -> bool {
+        wait.poll(&mut Context::from_waker(Waker::noop()))
+            .is_ready()
+    }
+
+    /// I3: one that comes between the two halves of a `take_one` wakes those who waited for that zero, although
+    /// it is over; the second half then wakes nobody who waits for the next.
+    #[test]
+    fn a_zero_is_for_those_who_waited_for_it() {
+        let zero = Zero::new(1);
+        let (mut first, mut second) =
+            (Seeking::new(ZeroSeek(&zero)), Seeking::new(ZeroSeek(&zero)));
+        assert!(!is_there(&mut first));
+        zero.word.fetch_sub(ONE, Ordering::AcqRel);
+        assert!(zero.add(1).is_ok());
+        assert!(!is_there(&mut second));
+        zero.release();
+        assert!(!is_there(&mut second));
+        assert!(is_there(&mut first));
+        assert!(zero.take_one().is_ok());
+        assert!(is_there(&mut second));
     }
 }
