@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn results_errors_and_panics_come_back() {
-        let pool = Pool::new("test".to_string(), 1, KEEP);
+        let pool = Pool::new("test".to_string(), 1, KEEP, None);
         let call = |f: fn() -> io::Result<u32>| leavable(&pool, Reason::Lookup, f);
         assert_eq!(call(|| Ok(7)).unwrap(), 7);
         let refused = call(|| Err(io::ErrorKind::NotFound.into())).unwrap_err();
@@ -124,7 +124,7 @@ mod tests {
     fn who_leaves_leaves_nothing_behind() {
         static BEGAN: AtomicBool = AtomicBool::new(false);
         static RAN: AtomicBool = AtomicBool::new(false);
-        let pool = Pool::new("test".to_string(), 1, KEEP);
+        let pool = Pool::new("test".to_string(), 1, KEEP, None);
         let own = Arc::new(());
         let gate = Arc::new(Mutex::new(()));
         let closed = gate.lock();
