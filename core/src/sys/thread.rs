@@ -116,7 +116,7 @@ const OLD_CALLS: &[(&str, libc::c_long)] = &[];
 /// The name of a system call, if it is one in which programs are often met.
 pub(crate) fn call_name(number: i64) -> Option<&'static str> {
     let mut all = CALLS.iter().chain(OLD_CALLS);
-    let (name, _) = all.find(|(_, of)| i64::from(*of) == number)?;
+    let (name, _) = all.find(|(_, of)| *of == number)?;
     name.rsplit_once("SYS_").map(|(_, name)| name)
 }
 
