@@ -34,8 +34,10 @@ fn stop_says_whether_it_prevented_a_run() {
     watched(|| {
         on_both(|| {
             let timer = time::after_func(HOUR, || unreachable!("it was stopped"));
+            assert_eq!(format!("{timer:?}"), "FuncTimer { set: true }");
             assert!(timer.stop());
             assert!(!timer.stop());
+            assert_eq!(format!("{timer:?}"), "FuncTimer { set: false }");
 
             let (started, starts) = channel::bounded(1);
             let (release, released) = channel::bounded::<()>(1);
@@ -159,6 +161,27 @@ fn a_shutdown_ends_what_sets_itself_anew() {
         }
         eventually("they run", || runs.load(Ordering::Relaxed) > 1000);
         runtime.shutdown(rust_routines_tests::LIMIT).unwrap();
+    });
+}
+
+/// Each run has the handle, which keeps nothing alive when the last run is over.
+#[test]
+fn it_may_set_itself_anew() {
+    watched(|| {
+        on_both(|| {
+            let (sender, receiver) = channel::bounded(1);
+            let runs = AtomicU32::new(0);
+            time::after_func_with(MOMENT, move |timer| {
+                let run = runs.fetch_add(1, Ordering::Relaxed);
+                sender.send((run, Instant::now())).unwrap();
+                if run < 3 {
+                    assert!(!timer.reset(MOMENT), "it has run");
+                }
+            });
+            let runs: Vec<_> = receiver.iter().collect();
+            assert!(runs.iter().map(|run| run.0).eq(0..4));
+            assert!(runs.windows(2).all(|two| two[1].1 >= two[0].1 + MOMENT));
+        });
     });
 }
 

@@ -14,7 +14,7 @@ use rust_routines_tests::{eventually, watched};
 use super::{HOUR, MOMENT, on_both, workers};
 
 /// Counts its wakes, and unparks the thread.
-struct Counter {
+pub(super) struct Counter {
     wakes: AtomicU32,
     thread: thread::Thread,
 }
@@ -26,7 +26,7 @@ impl Wake for Counter {
     }
 }
 
-fn counter() -> (Arc<Counter>, Waker) {
+pub(super) fn counter() -> (Arc<Counter>, Waker) {
     let counter = Arc::new(Counter {
         wakes: AtomicU32::new(0),
         thread: thread::current(),
@@ -35,12 +35,12 @@ fn counter() -> (Arc<Counter>, Waker) {
 }
 
 impl Counter {
-    fn wakes(&self) -> u32 {
+    pub(super) fn wakes(&self) -> u32 {
         self.wakes.load(Ordering::SeqCst)
     }
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let (_, waker) = counter();
     let mut future = pin!(future);
     loop {
@@ -51,7 +51,7 @@ fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-fn look<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
+pub(super) fn look<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
@@ -101,6 +101,25 @@ fn resets_are_heard() {
         eventually("the expiry wakes it", || second.wakes() == 3);
         assert_eq!(look(&mut future, &of_second), Poll::Ready(moment));
         assert_eq!(first.wakes(), 0);
+    });
+}
+
+/// Without a reset between, too: the expiry wakes the task of the last poll.
+#[test]
+fn the_last_task_is_woken() {
+    watched(|| {
+        for time in (1..).map(|n| n * MOMENT) {
+            let timer = Timer::new(time);
+            let mut future = timer.recv_async();
+            let ((first, of_first), (second, of_second)) = (counter(), counter());
+            let polls = [look(&mut future, &of_first), look(&mut future, &of_second)];
+            if polls.iter().all(Poll::is_pending) {
+                eventually("the expiry wakes it", || second.wakes() == 1);
+                assert!(look(&mut future, &of_second).is_ready());
+                assert_eq!(first.wakes(), 0);
+                return;
+            }
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use rust_routines::time::{self, Duration, Elapsed};
+use rust_routines::time::{self, Duration, Elapsed, Instant};
 use rust_routines::{channel, routine};
 use rust_routines_tests::watched;
 
@@ -170,6 +170,24 @@ fn what_is_let_go_elsewhere_is_a_panic() {
                 })
             }));
             assert!(caught.is_err(), "not the end of the hour");
+        });
+    });
+}
+
+/// The earliest counts; it is as before when the inner one is over, and others have none.
+#[test]
+fn the_deadline_in_force_can_be_asked_for() {
+    watched(|| {
+        on_both(|| {
+            assert_eq!(time::deadline(), None);
+            let (near, far) = (Instant::now() + HOUR, Instant::now() + 2 * HOUR);
+            let seen = time::timeout_at(near, || {
+                let inner = time::timeout_at(far, time::deadline);
+                let child = rust_routines::routine::spawn(time::deadline);
+                (inner, time::deadline(), child.join().unwrap())
+            });
+            assert_eq!(seen, Ok((Ok(Some(near)), Some(near), None)));
+            assert_eq!(time::deadline(), None);
         });
     });
 }

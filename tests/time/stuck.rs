@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
-use rust_routines::routine::{self, Place};
-use rust_routines::time::{self, Instant, Timer};
+use rust_routines::routine::{self, Builder, Place};
+use rust_routines::runtime::Runtime;
+use rust_routines::time::{self, Duration, Instant, Timer};
 use rust_routines_tests::wait::spin_until;
-use rust_routines_tests::watched;
+use rust_routines_tests::{eventually, watched};
 
 use super::{MOMENT, workers};
 
@@ -55,7 +56,7 @@ fn waits_elsewhere_are_none_of_its_business() {
             let home = thread::current().id();
             let of_other = timer.clone();
             // Spread, so at the other worker.
-            let waits = routine::Builder::new()
+            let waits = Builder::new()
                 .place(Place::Spread)
                 .spawn(move || {
                     of_other.recv();
@@ -102,6 +103,51 @@ fn its_functions_are_run_by_another_worker() {
             }
             assert!(far.stop());
         });
+    });
+}
+
+/// The other one sleeps, with no promise or with one that is much too late: whoever sets a timer rings it.
+#[test]
+fn a_sleeper_is_rung_to_look_after_its_functions() {
+    watched(|| {
+        for knows_a_later_one in [false, true] {
+            // Nobody here has free stacks, which wake a worker to give memory back.
+            let runtime = workers(2);
+            let (go, going) = (
+                Arc::new(AtomicBool::new(false)),
+                Arc::new(AtomicBool::new(false)),
+            );
+            let (may_go, goes) = (go.clone(), going.clone());
+            let stuck = runtime.spawn(move || {
+                let far = knows_a_later_one
+                    .then(|| time::after_func(super::HOUR, || unreachable!("it was stopped")));
+                goes.store(true, Ordering::SeqCst);
+                spin_until("the other one sleeps", || may_go.load(Ordering::SeqCst));
+                let (flag, setter) = set();
+                let at = Instant::now() + MOMENT;
+                time::after_func(MOMENT, setter);
+                spin_until("another worker runs it", || flag.load(Ordering::SeqCst));
+                assert!(Instant::now() >= at, "never early");
+                assert!(far.is_none_or(|far| far.stop()));
+            });
+            eventually("it computes", || going.load(Ordering::SeqCst));
+            until_one_sleeps(&runtime);
+            go.store(true, Ordering::SeqCst);
+            stuck.join().unwrap();
+        }
+    });
+}
+
+/// Until the worker that does nothing has not been awake for a while.
+fn until_one_sleeps(runtime: &Runtime) {
+    let busy = || runtime.metrics().workers.into_iter().map(|w| w.busy);
+    let mut looks = vec![(Duration::MAX, 0); runtime.metrics().workers.len()];
+    eventually("a worker sleeps", || {
+        for ((before, equal), now) in looks.iter_mut().zip(busy()) {
+            *equal = if now == *before { *equal + 1 } else { 0 };
+            *before = now;
+        }
+        looks.iter().any(|&(_, equal)| equal == 6)
     });
 }
 

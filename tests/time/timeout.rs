@@ -197,6 +197,60 @@ fn a_value_that_races_with_the_end_is_not_lost() {
     });
 }
 
+/// A sender finds the receiver in its queue just when that sees that its time has passed: what it hands over
+/// is received, and the frame with the place for it stays until then.
+#[test]
+fn a_wake_on_its_way_is_waited_for() {
+    const SENDS: u32 = 20_000;
+    watched(|| {
+        let runtime = workers(1);
+        let (tx, rx) = channel::bounded(0);
+        let receives = runtime.spawn(move || {
+            let mut received = 0_u32;
+            loop {
+                match time::timeout(Duration::ZERO, || rx.recv()) {
+                    Ok(Ok(value)) => {
+                        assert_eq!(value, received);
+                        received += 1;
+                    }
+                    Ok(Err(_)) => return received,
+                    Err(Elapsed) => routine::yield_now(),
+                }
+            }
+        });
+        let mut sent = 0;
+        while sent < SENDS {
+            // It stands there only while it is about to give up; with one CPU it is hardly ever met.
+            match (0..1000).any(|_| tx.try_send(sent).is_ok()) {
+                true => sent += 1,
+                false => {
+                    tx.send(sent).unwrap();
+                    sent += 1;
+                }
+            }
+        }
+        drop(tx);
+        assert_eq!(receives.join().unwrap(), SENDS);
+    });
+}
+
+/// One that has ended is over: the end of the next does not let others go first, as a raise does that has
+/// been swallowed.
+#[test]
+fn what_has_been_caught_is_not_raised_again() {
+    watched(|| {
+        workers(1).run(|| {
+            let (_tx, rx) = channel::bounded::<u32>(0);
+            let give_up = || assert!(time::timeout(Duration::ZERO, || rx.recv()).is_err());
+            give_up();
+            let other = routine::spawn(|| ());
+            give_up();
+            assert!(!other.is_finished(), "nobody had a turn");
+            other.join().unwrap();
+        });
+    });
+}
+
 /// Destructors run, in order, may wait for as long as they have to, and the borrows hold.
 #[test]
 fn it_unwinds() {

@@ -276,3 +276,13 @@ fn a_cancelled_receive_leaves_nothing_behind() {
         assert!(timer.try_recv().is_some());
     });
 }
+
+#[test]
+fn it_says_when() {
+    let timer = Timer::new(HOUR);
+    assert!(format!("{timer:?}").starts_with("Timer(in "));
+    assert!(timer.stop());
+    assert_eq!(format!("{timer:?}"), "Timer(not set)");
+    let ticks = rust_routines::time::Interval::new(HOUR);
+    assert!(format!("{ticks:?}").ends_with(", every 3600s)"));
+}

@@ -104,6 +104,12 @@ impl<W> Table<W> {
         Some(due)
     }
 
+    /// Whether it stands in the table.
+    pub(crate) fn is_set(&self, spot: &Spot) -> bool {
+        let _wheel = self.wheel.lock();
+        self.epoch() == spot.epoch && spot.epoch % 2 == 0 && spot.key().is_some()
+    }
+
     /// Looks at the wheel.
     pub(crate) fn look<R>(&self, f: impl FnOnce(&W) -> R) -> R {
         f(&self.wheel.lock())

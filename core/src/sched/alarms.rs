@@ -220,6 +220,12 @@ pub(crate) fn stop(alarm: &dyn Alarm) -> bool {
     worker.alarms.table.stop(spot, leave).is_some()
 }
 
+/// Whether it will fire; a snapshot.
+pub(crate) fn is_set(alarm: &dyn Alarm) -> bool {
+    let Place { worker, spot } = alarm.place();
+    worker.alarms.table.is_set(spot)
+}
+
 /// A2 and A3; and the worker whose table it is may sleep too long.
 #[cold]
 fn tell(worker: &'static Worker, at: Nanos) {

@@ -99,6 +99,11 @@ impl Owner {
     }
 }
 
+/// The limit around whoever runs here, also where it does not apply just now.
+pub(crate) fn in_force() -> Option<Nanos> {
+    Some(Owner::here().limit()).filter(|&limit| limit != Nanos::MAX)
+}
+
 /// Puts the limit back, also when it is left by unwinding.
 struct Restore {
     owner: Owner,

@@ -13,7 +13,7 @@ use crate::wait::token::Token;
 
 impl Native for After {
     fn look(&self) -> bool {
-        self.at() <= clock::now() && self.at() != Nanos::MAX
+        self.has_come()
     }
 
     unsafe fn enter(&self, _: &Waiter, _: &Token) -> bool {
@@ -27,7 +27,7 @@ impl Native for After {
     }
 
     fn due(&self) -> Option<Nanos> {
-        Some(self.at())
+        Some(self.nanos())
     }
 }
 
@@ -35,18 +35,14 @@ impl Native for After {
 impl Arm for After {
     type Output = Instant;
 
-    /// Outside of a select it only looks at the clock.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        if self.look() {
-            return Poll::Ready(self.moment());
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Future::poll(Pin::new(self), cx)
     }
 
     #[inline(always)]
     fn native(&self) -> Option<Sealed<'_>> {
-        Some(Sealed(self))
+        // One that has been polled as a future goes on as one.
+        (!self.is_waiting()).then_some(Sealed(self))
     }
 }
 

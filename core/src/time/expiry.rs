@@ -2,8 +2,7 @@
 //!
 //! As an arm it stands in the list like anybody who waits, and the select sets its own timer. As a future it
 //! has nobody who waits: it stands in the list with a cell in the heap, so that a reset tells it, and
-//! an alarm that is set for the moment wakes its task. The alarm is a runtime's: that of the routine
-//! which polls, else the global one.
+//! an alarm that is set for the moment wakes its task (`wake`).
 //!
 //! - I1: a cell enters the list once; when it was told, a new one is made.
 
@@ -16,11 +15,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::ticks::Ticks;
-use crate::prim::SpinLock;
-use crate::sched::alarms::{self, Alarm, Place};
+use super::wake::Wake;
 use crate::sched::clock::Nanos;
-use crate::sched::{Shared, forbid};
-use crate::sys::unwind::contain;
 use crate::wait::TaskWaiter;
 use crate::wait::instant::Instant;
 
@@ -39,45 +35,7 @@ pub struct Expiry<'a> {
 /// What a future waits with.
 struct Task {
     cell: Arc<TaskWaiter>,
-    wake: Arc<Wake>,
-    alarm: Arc<dyn Alarm>,
-}
-
-/// Wakes the task.
-struct Wake {
-    place: Place,
-    waker: SpinLock<Option<Waker>>,
-}
-
-impl Wake {
-    fn set(&self, waker: Waker) {
-        let before = self.waker.lock().replace(waker);
-        drop(before);
-    }
-
-    fn wake(&self) {
-        let waker = self.waker.lock().take();
-        if let Some(waker) = waker {
-            // Foreign code on the scheduler's stack: its panic is not ours.
-            let _guard = forbid::forbid_park();
-            contain(|| waker.wake());
-        }
-    }
-}
-
-impl Alarm for Wake {
-    fn place(&self) -> &Place {
-        &self.place
-    }
-
-    fn fire(self: Arc<Self>, _: &Arc<Shared>) {
-        self.wake();
-    }
-
-    /// The task asks again, and finds another runtime.
-    fn abandon(self: Arc<Self>) {
-        self.wake();
-    }
+    wake: Wake,
 }
 
 impl<'a> Expiry<'a> {
@@ -101,7 +59,7 @@ impl<'a> Expiry<'a> {
         if let Some(task) = &old {
             // Before it is seen to stand there: a reset right after that wakes this task, not an earlier one.
             task.cell.set_waker(waker.clone());
-            task.wake.set(waker.clone());
+            task.wake.set_waker(waker);
         }
         let known = old
             .as_ref()
@@ -115,10 +73,10 @@ impl<'a> Expiry<'a> {
             }
         };
         let task = self.task.insert(task);
-        task.set_alarm(waker, at);
+        task.wake.set(waker, at);
     }
 
-    /// Leaves the list and stops the alarm.
+    /// Leaves the list; the alarm stops.
     fn withdraw(&mut self) {
         let Some(task) = self.task.take() else { return };
         let linked = self.ticks.leave(task.cell.waiter());
@@ -126,43 +84,15 @@ impl<'a> Expiry<'a> {
             // SAFETY: the list's count, from `stand`; unlinked just now.
             drop(unsafe { TaskWaiter::from_waiter(NonNull::from(task.cell.waiter())) });
         }
-        alarms::stop(&*task.alarm);
-    }
-}
-
-impl Wake {
-    fn new(waker: &Waker) -> Arc<Wake> {
-        Arc::new(Wake {
-            place: Place::here(),
-            waker: SpinLock::new(Some(waker.clone())),
-        })
     }
 }
 
 impl Task {
     /// With a new cell; the alarm is the old one, if there is one.
     fn new(waker: &Waker, old: Option<Task>) -> Task {
-        let cell = TaskWaiter::new(waker.clone());
-        if let Some(old) = old {
-            return Task { cell, ..old };
-        }
-        let wake = Wake::new(waker);
         Task {
-            cell,
-            alarm: wake.clone(),
-            wake,
-        }
-    }
-
-    fn set_alarm(&mut self, waker: &Waker, at: Nanos) {
-        if at == Nanos::MAX {
-            alarms::stop(&*self.alarm);
-            return;
-        }
-        while alarms::set(&self.alarm, at).is_err() {
-            // The runtime that looked after it has ended.
-            self.wake = Wake::new(waker);
-            self.alarm = self.wake.clone();
+            cell: TaskWaiter::new(waker.clone()),
+            wake: old.map_or_else(|| Wake::new(waker), |old| old.wake),
         }
     }
 }
@@ -175,18 +105,16 @@ impl Future for Expiry<'_> {
         if let Some(done) = this.done.take() {
             return Poll::Ready(done);
         }
-        let mut taken = this.ticks.take();
-        if taken.is_none() {
-            this.stand(cx.waker());
-            // What was set between the look and the list.
-            taken = this.ticks.take();
-        }
-        match taken {
+        match this.ticks.take() {
             Some(moment) => {
                 this.withdraw();
                 Poll::Ready(moment)
             }
-            None => Poll::Pending,
+            None => {
+                // What was set since the look: the alarm is set for what the list says, so it comes at once.
+                this.stand(cx.waker());
+                Poll::Pending
+            }
         }
     }
 }
@@ -199,6 +127,6 @@ impl Drop for Expiry<'_> {
 
 impl fmt::Debug for Expiry<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Expiry { .. }")
+        f.debug_tuple("Expiry").field(self.ticks).finish()
     }
 }

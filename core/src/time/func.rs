@@ -15,7 +15,13 @@ use crate::wait::instant::Instant;
 ///
 /// The handle stops it or sets it anew; dropping the handle does neither. The routine runs on the runtime
 /// of the routine that calls this; on a plain thread, on the global one. A panic of `f` ends that
-/// routine only. Once the runtime is shut down `f` is dropped, and does not run.
+/// routine only. Functions that come due at once may start in any order.
+///
+/// `f` may run again, after a [`reset`](FuncTimer::reset), and a run may overlap with the one before. So it is
+/// an `Fn` that is `Sync`: what it changes is in an atomic or behind a lock, and what it gives away, once, is
+/// taken out of a `Mutex<Option<T>>`. It is dropped when neither a handle nor a run nor a setting holds it any
+/// more: a handle keeps it alive, also when it was stopped, or its runtime has ended. One that is set when its
+/// runtime is shut down does not run.
 ///
 /// **Blocks**: never.
 ///
@@ -33,10 +39,67 @@ use crate::wait::instant::Instant;
 /// time::after_func(Duration::from_millis(1), move || tx.send("now").unwrap());
 /// assert_eq!(rx.recv(), Ok("now"));
 /// ```
+///
+/// A function that gives away what it holds:
+/// ```
+/// use rust_routines::{channel, time::{self, Duration}};
+/// use std::sync::Mutex;
+///
+/// let (tx, rx) = channel::bounded::<u32>(1);
+/// let held = Mutex::new(Some(tx));
+/// time::after_func(Duration::from_millis(1), move || drop(held.lock().unwrap().take()));
+/// assert!(rx.recv().is_err());
+/// ```
 #[track_caller]
 pub fn after_func<F>(duration: Duration, f: F) -> FuncTimer
 where
     F: Fn() + Send + Sync + 'static,
+{
+    start(duration, move |_: &FuncTimer| f())
+}
+
+/// As [`after_func`], for a function that sets itself anew: each run is given the handle.
+///
+/// A handle of its own inside of `f` would keep `f` alive for ever.
+///
+/// **Blocks**: never.
+///
+/// # Panics
+/// As [`after_func`].
+///
+/// # Go
+/// `t = time.AfterFunc(d, func() { ...; t.Reset(d) })`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{channel, time::{self, Duration}};
+/// use std::sync::atomic::{AtomicU32, Ordering};
+///
+/// const PERIOD: Duration = Duration::from_millis(1);
+/// let (tx, rx) = channel::bounded(3);
+/// let runs = AtomicU32::new(0);
+/// time::after_func_with(PERIOD, move |timer| {
+///     let run = runs.fetch_add(1, Ordering::Relaxed);
+///     tx.send(run).unwrap();
+///     if run < 2 {
+///         timer.reset(PERIOD);
+///     }
+/// });
+/// assert_eq!(rx.iter().collect::<Vec<_>>(), [0, 1, 2]);
+/// ```
+#[track_caller]
+pub fn after_func_with<F>(duration: Duration, f: F) -> FuncTimer
+where
+    F: Fn(&FuncTimer) + Send + Sync + 'static,
+{
+    start(duration, f)
+}
+
+#[inline]
+#[track_caller]
+fn start<F>(duration: Duration, f: F) -> FuncTimer
+where
+    F: Fn(&FuncTimer) + Send + Sync + 'static,
 {
     let timer = FuncTimer {
         alarm: Arc::new(Func {
@@ -55,15 +118,18 @@ struct Func<F> {
     f: F,
 }
 
-impl<F: Fn() + Send + Sync + 'static> Alarm for Func<F> {
+impl<F: Fn(&FuncTimer) + Send + Sync + 'static> Alarm for Func<F> {
     fn place(&self) -> &Place {
         &self.place
     }
 
     fn fire(self: Arc<Self>, runtime: &Arc<Shared>) {
         let site = self.site;
-        // The routine has this count, so that `f` is dropped there.
-        spawn_due(runtime, site, move || (self.f)());
+        let timer = FuncTimer {
+            alarm: self.clone(),
+        };
+        // The routine has these counts, so that `f` is dropped there.
+        spawn_due(runtime, site, move || (self.f)(&timer));
     }
 
     fn abandon(self: Arc<Self>) {}
@@ -101,7 +167,8 @@ impl FuncTimer {
 
     /// Sets it anew, also if it has run or was stopped; what [`stop`](FuncTimer::stop) would have returned.
     ///
-    /// The new run may come while an old one goes on.
+    /// The new run may come while an old one goes on. If the runtime has been shut down, nothing is set: `false`,
+    /// and it does not run.
     ///
     /// **Blocks**: never.
     ///
@@ -138,6 +205,7 @@ impl FuncTimer {
 
 impl fmt::Debug for FuncTimer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FuncTimer { .. }")
+        let set = alarms::is_set(&*self.alarm);
+        f.debug_struct("FuncTimer").field("set", &set).finish()
     }
 }

@@ -157,7 +157,7 @@ impl Interval {
 
 impl fmt::Debug for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Interval { .. }")
+        f.debug_tuple("Interval").field(&self.ticks).finish()
     }
 }
 

@@ -11,8 +11,11 @@
 //! - I1: everything is used under the lock; no code of the user's runs under it.
 //! - I2: each waiter in the list will look at `watched` at the latest, unless nothing is armed.
 
+use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::after::Due;
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::SpinLock;
 use crate::sched::clock::{self, Nanos};
@@ -79,6 +82,22 @@ impl Moments {
             self.watched.max(due)
         };
         due
+    }
+}
+
+impl fmt::Debug for Ticks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moments = self.moments.lock();
+        let (at, armed, period) = (moments.at, moments.armed, moments.period);
+        drop(moments);
+        match armed {
+            true => Due(at).fmt(f)?,
+            false => f.write_str("not set")?,
+        }
+        match period.filter(|_| armed) {
+            Some(period) => write!(f, ", every {:?}", Duration::from_nanos(period as u64)),
+            None => Ok(()),
+        }
     }
 }
 

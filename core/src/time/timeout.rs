@@ -34,7 +34,7 @@ impl From<Elapsed> for io::Error {
 /// was received is returned. A function that does not wait any more is not interrupted, and its result
 /// is `Ok`, however late.
 ///
-/// Limits nest; the earliest counts. A `catch_unwind` in `f` that swallows the unwinding meets it again at
+/// Limits nest; the earliest counts, and [`deadline`] says it. A `catch_unwind` in `f` that swallows the unwinding meets it again at
 /// the next wait. Routines that `f` spawns are not limited; destructors that wait while unwinding, even inside
 /// of a `timeout` of their own, and the wait in [`run`](crate::run) are not either. Works on plain threads too, where calls of the standard
 /// library that block are not limited.
@@ -86,6 +86,33 @@ pub fn timeout<R>(duration: Duration, f: impl FnOnce() -> R) -> Result<R, Elapse
 #[track_caller]
 pub fn timeout_at<R>(deadline: Instant, f: impl FnOnce() -> R) -> Result<R, Elapsed> {
     within(deadline.nanos(), f)
+}
+
+/// When the time of the [`timeout`]s around the caller has passed; `None` if there is none.
+///
+/// Limits do not reach what the caller spawns: hand this down, for [`timeout_at`] there.
+///
+/// **Blocks**: never.
+///
+/// # Go
+/// `ctx.Deadline()`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{routine, time::{self, Duration, Instant}};
+///
+/// assert_eq!(time::deadline(), None);
+/// let ended = time::timeout(Duration::from_millis(1), || {
+///     let deadline = time::deadline().unwrap();
+///     let child = routine::spawn(move || {
+///         time::timeout_at(deadline, || time::sleep(Duration::from_secs(3600)))
+///     });
+///     child.join().unwrap()
+/// });
+/// assert!(ended.is_err() || ended == Ok(Err(time::Elapsed)));
+/// ```
+pub fn deadline() -> Option<Instant> {
+    limit::in_force().map(Instant::from_nanos)
 }
 
 #[inline]

@@ -180,6 +180,6 @@ impl Timer {
 
 impl fmt::Debug for Timer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Timer { .. }")
+        f.debug_tuple("Timer").field(&self.ticks).finish()
     }
 }
