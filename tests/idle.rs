@@ -32,11 +32,20 @@ fn start(scenario: &str) -> Running {
 fn used(process: &Process, during: Duration) -> Usage {
     let before = process.usage();
     thread::sleep(during);
-    let after = process.usage();
+    difference(before, process.usage())
+}
+
+fn difference(before: Usage, after: Usage) -> Usage {
     Usage {
         cpu_nanos: after.cpu_nanos - before.cpu_nanos,
         sleeps: after.sleeps - before.sleeps,
+        interruptions: after.interruptions - before.interruptions,
     }
+}
+
+/// The threads that watch over workers; the system cuts names off.
+fn is_monitor(name: &str) -> bool {
+    name.ends_with("-monito")
 }
 
 #[test]
@@ -53,7 +62,8 @@ fn two_idle_runtimes_use_no_cpu_and_wake_nobody() {
     assert_eq!(child.finish().success().value("works"), "yes");
 }
 
-/// A timer that is due wakes its worker, and nobody else.
+/// A timer that is due wakes its worker, and nobody else; not even the monitor, unless others keep the worker
+/// from its CPU for so long that it has to look.
 #[test]
 fn a_timer_wakes_one_worker_once() {
     const TICK: Duration = Duration::from_millis(100);
@@ -62,14 +72,20 @@ fn a_timer_wakes_one_worker_once() {
     let ticks = u64::try_from(MEASURED.as_millis() / TICK.as_millis()).expect("a few");
     let start = Instant::now();
     loop {
-        let used = used(&process, MEASURED);
+        let usage = || [is_monitor, |name: &str| !is_monitor(name)].map(|of| process.usage_of(of));
+        let before = usage();
+        thread::sleep(MEASURED);
+        let after = usage();
+        let [monitors, others] = [0, 1].map(|who| difference(before[who], after[who]));
         // One more than ticks for the edges; a late tick moves the later ones, so there may be fewer.
-        if (ticks / 2..=ticks + 2).contains(&used.sleeps) {
+        let one_each = (ticks / 2..=ticks + 2).contains(&others.sleeps);
+        // A look, and another one that finds nobody.
+        if one_each && monitors.sleeps <= ticks / 4 + 2 * others.interruptions {
             break;
         }
         assert!(
             start.elapsed() < LIMIT,
-            "{used:?} for {ticks} timers: others wake up too"
+            "{others:?} for {ticks} timers, and monitors {monitors:?}: others wake up too"
         );
     }
     child.finish().success();

@@ -18,6 +18,8 @@ pub struct Usage {
     pub cpu_nanos: u64,
     /// How often a thread went to sleep; each time something had woken it before.
     pub sleeps: u64,
+    /// How often a thread was kept from its CPU by others.
+    pub interruptions: u64,
 }
 
 impl Process {
@@ -72,14 +74,24 @@ impl Process {
 
     /// The sum over its threads.
     pub fn usage(&self) -> Usage {
+        self.usage_of(|_| true)
+    }
+
+    /// The sum over those of its threads whose names are wanted.
+    pub fn usage_of(&self, is_wanted: impl Fn(&str) -> bool) -> Usage {
         let mut usage = Usage::default();
         for thread in entries(&self.root.join("task")) {
+            if !is_wanted(text(&thread.join("comm")).trim_end()) {
+                continue;
+            }
             let schedstat = text(&thread.join("schedstat"));
             let nanos = schedstat.split_whitespace().next();
             usage.cpu_nanos += nanos
                 .and_then(|nanos| nanos.parse::<u64>().ok())
                 .expect("schedstat starts with nanoseconds");
-            usage.sleeps += field(&text(&thread.join("status")), "voluntary_ctxt_switches:");
+            let status = text(&thread.join("status"));
+            usage.sleeps += field(&status, "voluntary_ctxt_switches:");
+            usage.interruptions += field(&status, "nonvoluntary_ctxt_switches:");
         }
         usage
     }
