@@ -32,15 +32,7 @@ fn start(scenario: &str) -> Running {
 fn used(process: &Process, during: Duration) -> Usage {
     let before = process.usage();
     thread::sleep(during);
-    difference(before, process.usage())
-}
-
-fn difference(before: Usage, after: Usage) -> Usage {
-    Usage {
-        cpu_nanos: after.cpu_nanos - before.cpu_nanos,
-        sleeps: after.sleeps - before.sleeps,
-        interruptions: after.interruptions - before.interruptions,
-    }
+    process.usage().since(before)
 }
 
 /// The threads that watch over workers; the system cuts names off.
@@ -76,7 +68,7 @@ fn a_timer_wakes_one_worker_once() {
         let before = usage();
         thread::sleep(MEASURED);
         let after = usage();
-        let [monitors, others] = [0, 1].map(|who| difference(before[who], after[who]));
+        let [monitors, others] = [0, 1].map(|who| after[who].since(before[who]));
         // One more than ticks for the edges; a late tick moves the later ones, so there may be fewer.
         let one_each = (ticks / 2..=ticks + 2).contains(&others.sleeps);
         // A look, and another one that finds nobody.

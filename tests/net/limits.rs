@@ -102,11 +102,7 @@ fn waiting_survives_a_limit_of_no_descriptors() {
 fn used_in_a_second(process: &Process) -> Usage {
     let before = process.usage();
     thread::sleep(Duration::from_secs(1));
-    let after = process.usage();
-    Usage {
-        cpu_nanos: after.cpu_nanos - before.cpu_nanos,
-        sleeps: after.sleeps - before.sleeps,
-    }
+    process.usage().since(before)
 }
 
 fn signal(name: &str, child: &Running) {

@@ -22,6 +22,17 @@ pub struct Usage {
     pub interruptions: u64,
 }
 
+impl Usage {
+    /// What has been used since `before`.
+    pub fn since(self, before: Usage) -> Usage {
+        Usage {
+            cpu_nanos: self.cpu_nanos - before.cpu_nanos,
+            sleeps: self.sleeps - before.sleeps,
+            interruptions: self.interruptions - before.interruptions,
+        }
+    }
+}
+
 impl Process {
     /// The calling process.
     pub fn own() -> Process {
