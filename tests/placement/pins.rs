@@ -23,7 +23,7 @@ fn allowed() -> String {
 fn ends(list: &str) -> [usize; 2] {
     let mut numbers = list.split([',', '-']).map(|n| n.parse().unwrap());
     let first = numbers.next().unwrap();
-    [first, numbers.last().unwrap_or(first)]
+    [first, numbers.next_back().unwrap_or(first)]
 }
 
 #[test]
