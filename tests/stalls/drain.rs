@@ -11,7 +11,7 @@ use rust_routines::{channel, net, runtime, sync, time};
 use rust_routines_tests::wait::eventually;
 use rust_routines_tests::watched;
 
-use super::runtime;
+use super::pinned;
 
 const WORKERS: usize = 4;
 const MOMENT: Duration = Duration::from_millis(20);
@@ -49,7 +49,7 @@ fn drained(runtime: &runtime::Runtime) {
 #[test]
 fn timers_and_locks_go_on() {
     watched(|| {
-        let runtime = runtime(WORKERS);
+        let runtime = pinned(WORKERS);
         let go = Arc::new(sync::Latch::new(1));
         let lock = Arc::new(sync::Mutex::new(0));
         let (of_all, counted) = (go.clone(), lock.clone());
@@ -77,7 +77,7 @@ fn timers_and_locks_go_on() {
 #[test]
 fn timers_of_a_worker_that_has_gone_fire() {
     watched(|| {
-        let runtime = runtime(WORKERS);
+        let runtime = pinned(WORKERS);
         let (tx, rx) = channel::bounded(4 * WORKERS);
         let all = everywhere(&runtime, move || {
             let (once, again) = (tx.clone(), tx.clone());
@@ -116,7 +116,7 @@ fn timers_of_a_worker_that_has_gone_fire() {
 #[test]
 fn sockets_go_on() {
     watched(|| {
-        let runtime = runtime(WORKERS);
+        let runtime = pinned(WORKERS);
         let listener = runtime.run(|| net::TcpListener::bind("127.0.0.1:0").unwrap());
         let address = listener.local_addr().unwrap();
         let listener = Arc::new(listener);
@@ -161,7 +161,7 @@ fn sockets_go_on() {
 fn a_shutdown_ends_those_that_drain_and_those_that_have_gone() {
     watched(|| {
         for live in [false, true] {
-            let runtime = runtime(WORKERS);
+            let runtime = pinned(WORKERS);
             let fired = Arc::new(AtomicBool::new(false));
             let of_all = fired.clone();
             let all = everywhere(&runtime, move || {

@@ -12,6 +12,7 @@ mod told;
 mod workers;
 
 use rust_routines::runtime::{Builder, Runtime};
+use rust_routines_tests::workers as pinned;
 
 fn runtime(workers: usize) -> Runtime {
     Builder::new()

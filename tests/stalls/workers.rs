@@ -11,7 +11,7 @@ use rust_routines::{channel, sync};
 use rust_routines_tests::wait::{eventually, spin_until};
 use rust_routines_tests::watched;
 
-use super::runtime;
+use super::{pinned, runtime};
 
 /// As many routines spin at once as there are workers.
 fn run_at_once(runtime: &runtime::Runtime, count: usize) {
@@ -33,7 +33,7 @@ fn run_at_once(runtime: &runtime::Runtime, count: usize) {
 #[test]
 fn more_start_at_once_and_fewer_end() {
     watched(|| {
-        let runtime = runtime(1);
+        let runtime = pinned(1);
         for workers in [3, 1, 4, 2, 4] {
             runtime.set_workers(workers).unwrap();
             assert_eq!(runtime.metrics().active, workers);
@@ -52,7 +52,7 @@ fn more_start_at_once_and_fewer_end() {
 
 #[test]
 fn senseless_numbers_are_refused() {
-    let runtime = runtime(2);
+    let runtime = pinned(2);
     for workers in [0, 1025, usize::MAX] {
         let refused = runtime.set_workers(workers).unwrap_err();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
@@ -64,7 +64,7 @@ fn senseless_numbers_are_refused() {
 #[test]
 fn a_routine_may_drain_its_own_worker() {
     watched(|| {
-        let runtime = Arc::new(runtime(4));
+        let runtime = Arc::new(pinned(4));
         let all: Vec<_> = (0..16)
             .map(|_| {
                 let of_routine = runtime.clone();
