@@ -115,6 +115,9 @@ pub mod time;
 pub mod select;
 
 #[cfg(not(loom))]
+mod scope;
+
+#[cfg(not(loom))]
 pub mod net;
 #[cfg(not(loom))]
 pub mod runtime;
@@ -129,9 +132,11 @@ pub mod routine {
     pub use crate::net;
     pub use crate::sched::forbid::{ForbidPark, forbid_park};
     pub use crate::sched::hooks::on_switch;
+    pub use crate::scope::{Scope, ScopedJoinHandle, TryJoinHandle, TryScope, scope, try_scope};
     pub use crate::spawn::{
-        Builder, Id, JoinError, JoinHandle, Routine, blocking, checkpoint, current, is_routine,
-        park, park_timeout, priority, restart, set_priority, spawn, with_stack, yield_now,
+        AbortHandle, Builder, Id, JoinError, JoinHandle, Routine, Unsupported, blocking,
+        check_cancelled, checkpoint, current, is_routine, park, park_timeout, priority, restart,
+        set_priority, shield, spawn, with_stack, yield_now,
     };
     pub use crate::time;
     pub use crate::time::{sleep, sleep_until};
@@ -316,6 +321,7 @@ pub use rust_routines_macros::{main, test};
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::scope::{Racers, join_or_rethrow, race};
     pub use crate::select::others::{Recv as SelectRecv, Send as SelectSend};
     pub use crate::select::run::{
         dropped as select_dropped, is_idle as select_is_idle, never as select_never,

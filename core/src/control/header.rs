@@ -6,7 +6,7 @@
 //! | `ended` | set once by the routine; the one handle waits for it or abandons it |
 //! | `permit` | set by any `Routine`; only the routine itself waits for it |
 //! | `refs` | one for the routine and its handle together, one for each `Routine` value |
-//! | `flags` | home |
+//! | `reach`, `at` | cancelled by anybody; settled by the routine at home |
 //!
 //! - I1: the object is freed by whoever takes `refs` to zero, and by nobody else.
 //! - I2: the count of the pair goes with the second of the two: the routine sets `ended`, the handle
@@ -22,9 +22,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::home::Home;
 use super::locals::Inherited;
 use crate::prim::{AtomicU32, Ordering, fence};
 use crate::queue::event::Event;
+use crate::queue::reach::{At, Reach};
 use crate::stack::{Size, Stack};
 
 /// Where a routine starts, and with that, where it lives.
@@ -78,6 +80,8 @@ pub(crate) struct VTable {
     pub(crate) take: unsafe fn(NonNull<Header>, *mut ()),
     /// Frees the object.
     pub(crate) free: unsafe fn(NonNull<Header>),
+    /// It will never start: nobody must look at it any more.
+    pub(crate) withdraw: Option<unsafe fn(NonNull<Header>)>,
     /// For routines whose output is `'static`: how `restart` checks and replaces the closure.
     pub(crate) restart: Option<Restart>,
 }
@@ -94,13 +98,13 @@ pub(crate) struct Header {
     pub(crate) ended: Event,
     pub(crate) permit: Event,
     refs: AtomicU32,
-    flags: AtomicU32,
+    /// Whether it has been cancelled, and whom to tell.
+    reach: Reach,
+    at: At<Home>,
     id: u64,
     site: &'static Location<'static>,
     extra: Option<Box<Extra>>,
 }
-
-const CANCELLED: u32 = 1;
 
 impl Header {
     /// A header with one count, for the routine and its handle (I2).
@@ -115,7 +119,8 @@ impl Header {
             ended: Event::new(),
             permit: Event::new(),
             refs: AtomicU32::new(1),
-            flags: AtomicU32::new(0),
+            reach: Reach::new(false),
+            at: At::nowhere(),
             id,
             site,
             extra,
@@ -167,21 +172,36 @@ impl Header {
         Some((extra.size?, &extra.stack))
     }
 
-    /// Home: asks the routine to unwind at its next park. With `panic = "abort"` nothing can unwind,
-    /// and nothing is cancelled.
-    pub(crate) fn cancel(&self) {
+    /// Asks the routine to unwind at its next park; whom to tell if it may be parked. With
+    /// `panic = "abort"` nothing can unwind, and nothing is cancelled.
+    pub(crate) fn cancel(&self) -> Option<(&'static Home, u32)> {
         if cfg!(panic = "abort") {
-            return;
+            return None;
         }
-        self.flags.store(
-            self.flags.load(Ordering::Relaxed) | CANCELLED,
-            Ordering::Relaxed,
-        );
+        let (home, slot) = self.reach.cancel(&self.at)?;
+        // SAFETY: `settle` is given homes, which are never freed.
+        Some((unsafe { home.as_ref() }, slot))
     }
 
     #[inline]
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.flags.load(Ordering::Relaxed) & CANCELLED != 0
+        self.reach.is_cancelled()
+    }
+
+    /// The routine: whether [`settle`](Header::settle) has something to do or to see.
+    #[inline]
+    pub(crate) fn wants_look(&self) -> bool {
+        self.reach.wants_look()
+    }
+
+    /// The routine, before a wait: who cancels it tells `home`, where it stands in `slot`.
+    pub(crate) fn settle(&self, home: &'static Home, slot: u32) {
+        self.reach.settle(&self.at, NonNull::from(home), slot);
+    }
+
+    /// The routine, about to start elsewhere.
+    pub(crate) fn renew(&self) {
+        self.reach.renew();
     }
 }
 
@@ -249,6 +269,14 @@ impl Drop for HeaderRef {
             // SAFETY: I1: the last count has gone.
             unsafe { (self.vtable().free)(self.0) };
         }
+    }
+}
+
+impl HeaderRef {
+    /// The header itself, for comparing and for sharing.
+    #[inline]
+    pub(crate) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
     }
 }
 

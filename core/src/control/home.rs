@@ -8,14 +8,26 @@
 use std::sync::OnceLock;
 
 use super::body::{Body, Ready};
+use super::header::HeaderRef;
+use crate::prim::full_fence;
 use crate::queue::bell::{Bed, Bell};
 use crate::queue::inbox::Inbox;
 use crate::queue::list::List;
+use crate::queue::post::Post;
 use crate::sys::poll::Waker;
 use crate::sys::sleep::Alarm;
 
+/// A routine that has been cancelled, perhaps in the middle of a wait.
+pub(crate) struct Abort {
+    /// Keeps the header: by its address the home sees whether the slot is still this routine's.
+    pub(crate) header: HeaderRef,
+    pub(crate) slot: u32,
+}
+
 pub(crate) struct Home {
     inbox: Inbox<Body>,
+    /// Routines of this home that have been cancelled.
+    aborts: Post<Abort>,
     bell: Bell,
     /// Wakes it from its parker.
     alarm: Alarm,
@@ -27,6 +39,7 @@ impl Home {
     pub(crate) fn new(alarm: Alarm) -> Home {
         Home {
             inbox: Inbox::new(),
+            aborts: Post::new(),
             bell: Bell::new(),
             alarm,
             waker: OnceLock::new(),
@@ -40,6 +53,25 @@ impl Home {
         if unsafe { self.inbox.push(ready.into_body()) } {
             self.ring();
         }
+    }
+
+    /// From any thread: a routine that settled here in `slot` has been cancelled.
+    pub(crate) fn abort(&self, abort: Abort) {
+        self.aborts.write(abort);
+        // ORDER: SeqCst, before the look at the sleep word; pairs with the fence after `fall_asleep`.
+        full_fence();
+        self.notice();
+    }
+
+    /// Worker: whether `take_aborts` would find something.
+    #[inline]
+    pub(crate) fn has_aborts(&self) -> bool {
+        self.aborts.has_some()
+    }
+
+    /// Worker: who has been cancelled since the last look.
+    pub(crate) fn take_aborts(&self, into: &mut Vec<Abort>) {
+        self.aborts.read(into);
     }
 
     /// From any thread, after storing a flag or mail and a SeqCst fence: makes the worker look.

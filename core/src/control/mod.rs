@@ -19,5 +19,5 @@ pub(crate) mod reason;
 pub(crate) use body::{Arrival, Body, Outcome, Ready, Unlink};
 pub(crate) use header::{Extra, Fresh, Header, HeaderRef, VTable};
 pub use header::{Place, Priority};
-pub(crate) use home::Home;
+pub(crate) use home::{Abort, Home};
 pub(crate) use reason::Reason;

@@ -27,10 +27,11 @@ pub(crate) enum Reason {
     Select,
     Blocking,
     Lookup,
+    Scope,
 }
 
 impl Reason {
-    const ALL: [Reason; 22] = [
+    const ALL: [Reason; 23] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,
@@ -53,6 +54,7 @@ impl Reason {
         Reason::Select,
         Reason::Blocking,
         Reason::Lookup,
+        Reason::Scope,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -98,6 +100,7 @@ impl Reason {
             Reason::Select => "select",
             Reason::Blocking => "blocking call",
             Reason::Lookup => "name look-up",
+            Reason::Scope => "scope",
         }
     }
 }

@@ -10,6 +10,9 @@ pub(crate) mod hint;
 pub(crate) mod inbox;
 pub(crate) mod list;
 pub(crate) mod locks;
+pub(crate) mod post;
+pub(crate) mod reach;
+pub(crate) mod slots;
 pub(crate) mod table;
 
 use crate::prim::AtomicPtr;

@@ -16,7 +16,7 @@ use super::registry::Registry;
 use super::shared::{Phase, Shared};
 use super::worker::{Seat, Worker};
 use crate::control::blocks::Local;
-use crate::control::{Body, Fresh};
+use crate::control::{Abort, Body, Fresh};
 use crate::driver::timers::Timers;
 use crate::prim::{AtomicU64, Ordering};
 use crate::queue::list::List;
@@ -49,6 +49,8 @@ pub(crate) struct Core {
     /// Memory for headers.
     pub(crate) blocks: Local,
     pub(super) registry: RefCell<Registry>,
+    /// Room for what has been cancelled, between two looks.
+    pub(super) aborts: RefCell<Vec<Abort>>,
     /// Whether the nursery may hold something.
     pub(super) has_children: Cell<bool>,
     /// Whether the routine that starts now came out of the mail.
@@ -144,6 +146,7 @@ impl Core {
             ranks: Ranks::new(),
             current: Cell::new(None),
             registry: RefCell::default(),
+            aborts: RefCell::default(),
             has_children: Cell::new(false),
             arriving: Cell::new(false),
             tick: Cell::new(0),
@@ -173,6 +176,8 @@ impl Core {
         let bomb = Bomb("a worker's loop panicked");
         core.run();
         core.evict_sockets();
+        // What came too late; nobody else would drop it.
+        core.end_aborted();
         if core.shared.phase() == Phase::Stopped {
             core.close_alarms();
         }

@@ -103,9 +103,10 @@ pub(crate) fn is_forbidden() -> bool {
     FORBIDDEN.with(|forbidden| forbidden.count.get() > 0)
 }
 
-/// The routine that runs here ends: guards that it has leaked must not hurt its home-mates.
+/// The routine that runs here ends, or has to wait whatever it has leaked: guards that it has leaked must not
+/// hurt its home-mates.
 #[inline]
-pub(super) fn reset() {
+pub(crate) fn reset() {
     FORBIDDEN.with(|forbidden| {
         if forbidden.count.get() > 0 {
             forbidden.count.set(0);

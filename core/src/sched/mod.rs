@@ -17,6 +17,7 @@
 //! | `sockets` | the worker's poller: when it is asked, who goes on |
 //! | `clock` | the clock of whoever runs here |
 //! | `due` | the timers of a worker's own waits |
+//! | `abort` | ending the wait of a routine that was cancelled, from anywhere |
 //! | `alarms` | timers that belong to no wait: set and stopped from anywhere, fired by whoever is there |
 //! | `limit` | what `timeout` limits: every wait inside of it |
 //! | `monitor` | the thread that looks at workers which are stuck |
@@ -30,6 +31,7 @@
 //! owns the only `Ready`. Pushing it is the last access to the routine. A routine that is made ready
 //! before it has suspended is merely queued at home, which is busy running it.
 
+pub(crate) mod abort;
 pub(crate) mod alarms;
 pub(crate) mod clock;
 pub(crate) mod core;

@@ -88,10 +88,8 @@ impl Core {
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
         current.set_wait(Some(wait));
-        if is_cancelled(current) {
-            if let Some(_ready) = Body::give_up(body, Outcome::Cancelled) {
-                return Outcome::Cancelled;
-            }
+        if current.header().wants_look() && !begin_wait(body) {
+            return Outcome::Cancelled;
         }
         // What is kept for the end of the wait is kept in the body, not in this frame, which lies below
         // every routine that waits.
@@ -121,6 +119,20 @@ pub(crate) fn make_ready(ready: Ready) {
         // SAFETY: as above.
         _ => home.push(unsafe { Ready::new(body) }),
     });
+}
+
+/// Before the first wait, and before each one of a routine that has been cancelled: from now on it can be
+/// reached here. `false`: the cancellation lands, and the wait has been given up.
+#[cold]
+#[inline(never)]
+fn begin_wait(body: NonNull<Body>) -> bool {
+    // SAFETY: the current routine, on its own stack.
+    let current = unsafe { body.as_ref() };
+    current
+        .header()
+        .settle(current.home(), current.registered());
+    // None: its wake is coming, and what it brings wins.
+    !is_cancelled(current) || Body::give_up(body, Outcome::Cancelled).is_none()
 }
 
 /// Whether a cancellation lands at this park.

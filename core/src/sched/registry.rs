@@ -70,6 +70,12 @@ impl Slots {
         &chunk[at]
     }
 
+    /// Home: the body in a slot that was somebody's, if it is anybody's now.
+    pub(super) fn get(&self, slot: u32) -> Option<NonNull<Body>> {
+        let (chunk, at) = place_of(slot);
+        NonNull::new(self.chunk(chunk)?[at].load(Ordering::Relaxed))
+    }
+
     /// Of what lives here, from anywhere; a snapshot.
     pub(super) fn iter(&self) -> impl Iterator<Item = NonNull<Body>> + '_ {
         let chunks = (0..CHUNKS).map_while(|number| self.chunk(number));

@@ -187,6 +187,9 @@ impl Core {
         if home.has_mail() {
             home.take(&self.ready);
         }
+        if home.has_aborts() {
+            self.end_aborted();
+        }
     }
 
     /// The turn of what has waited longest: each of the queues in turn comes first.
@@ -289,7 +292,8 @@ impl Core {
         stats.stacks_high_water.set(cache.high_water() as u64);
         drop(cache);
         if self.cancelled_all.get() {
-            header.cancel();
+            // Told by nobody: it has not begun.
+            let _nobody = header.cancel();
         }
         if let Some(name) = header.name() {
             self.worker.names.lock().insert(header.id(), name.clone());

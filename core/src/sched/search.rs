@@ -141,7 +141,7 @@ impl Core {
     /// Pauses, until something arrives.
     fn pause_for_mail(&self) {
         for _ in 0..LOOKS {
-            if self.worker.home().has_mail() {
+            if self.worker.home().has_mail() || self.worker.home().has_aborts() {
                 return;
             }
             hint::spin_loop();
@@ -152,6 +152,7 @@ impl Core {
     fn has_work_of_its_own(&self) -> bool {
         !self.ready.is_empty()
             || self.worker.home().has_mail()
+            || self.worker.home().has_aborts()
             || self.worker.mail.pending() > 0
             || !self.yielded.is_empty()
             || !self.ranks.is_empty()
@@ -247,9 +248,10 @@ impl Core {
         let home = self.worker.home();
         if home.fall_asleep() {
             // ORDER: SeqCst, after the sleep word is set; pairs with the fences before
-            // `Home::notice`: mail or a phase stored before them is seen by the look below.
+            // `Home::notice`: mail, an abort or a phase stored before them is seen by the look below.
             crate::prim::fence(Ordering::SeqCst);
-            if self.worker.mail.pending() == 0 && !self.has_step_to_do() {
+            let has_news = self.worker.mail.pending() > 0 || home.has_aborts();
+            if !has_news && !self.has_step_to_do() {
                 self.sleep_until_due();
             }
         }

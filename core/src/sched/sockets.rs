@@ -65,8 +65,11 @@ impl Core {
         }
     }
 
-    /// Asks without waiting; `true` if a routine of this home can go on.
+    /// Asks without waiting, and ends what was cancelled; `true` if a routine of this home can go on.
     pub(super) fn poll_at_once(&self) -> bool {
+        if self.worker.home().has_aborts() {
+            self.end_aborted();
+        }
         if let Some(poller) = self.watching() {
             self.poll(poller, Some(Duration::ZERO));
         }

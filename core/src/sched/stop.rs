@@ -24,7 +24,7 @@ use super::core::Core;
 use super::shared::{Phase, Shared};
 use super::staff::Staff;
 use super::worker::{Worker, WorkerState};
-use crate::control::{Body, Outcome};
+use crate::control::Body;
 use crate::prim::{Ordering, fence};
 use crate::sys::signal;
 
@@ -106,14 +106,9 @@ impl Core {
         for body in bodies {
             // SAFETY: registered here, so alive until `retire`, on this thread.
             let cancelled = unsafe { body.as_ref() };
-            cancelled.header().cancel();
-            if cancelled.is_shielded() || !cancelled.header().is_cancelled() {
-                continue;
-            }
-            if let Some(ready) = Body::give_up(body, Outcome::Cancelled) {
-                // SAFETY: `ready` is the sole right to queue it.
-                unsafe { self.ready.push(ready.into_body()) };
-            }
+            // Whom it may name is this home, which ends the wait right here.
+            let _here = cancelled.header().cancel();
+            self.end_wait(body);
         }
     }
 

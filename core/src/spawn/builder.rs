@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::cell::{self, Output};
+use super::children::{Children, Tie};
 use super::handle::JoinHandle;
 use crate::control::{Extra, Fresh, Place, Priority};
 use crate::sched::core::outside_id;
@@ -187,6 +188,35 @@ fn settle<T>(
             Err(error)
         }
     }
+}
+
+/// Starts a routine of a scope, on the runtime of the routine that calls this or on the global one.
+///
+/// # Safety
+/// The caller is the owner of `children` before its `finish`, or one of them; what `f` and `T` borrow outlives
+/// the scope.
+#[track_caller]
+pub(crate) unsafe fn spawn_scoped<F, T>(
+    children: &Children,
+    request: Option<Request>,
+    f: F,
+) -> io::Result<JoinHandle<T>>
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let site = Location::caller();
+    let here = with_core(|core| {
+        core.filter(|core| core.current().is_some())
+            .map(|core| core.shared.clone())
+    });
+    let shared = here.as_ref().unwrap_or_else(|| shared::global());
+    // SAFETY: the caller's promise.
+    let tie = unsafe { Tie::new(children) };
+    spawn_with(shared, request.unwrap_or_default(), site, |id, extra| {
+        // SAFETY: the caller's promise.
+        unsafe { cell::make_scoped(f, tie, id, site, extra) }
+    })
 }
 
 /// Starts a routine whose time has come, where there is nobody to be told of a refusal: without memory

@@ -19,6 +19,7 @@ use std::mem::{self, MaybeUninit};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
 
+use super::children::Tie;
 use super::handle::JoinError;
 use super::restart::{self, Again};
 use crate::control::blocks::{self, Class};
@@ -71,6 +72,7 @@ where
             run: run::<F, T>,
             take: take::<F, T>,
             free: free::<F, T>,
+            withdraw: None,
             restart: Some(Restart {
                 output: TypeId::of::<T>,
                 rearm: rearm::<F, T>,
@@ -99,10 +101,50 @@ where
             run: run::<F, T>,
             take: take::<F, T>,
             free: free::<F, T>,
+            withdraw: None,
             restart: None,
         }
     };
     build(f, vtable, id, site, extra)
+}
+
+/// As [`make_borrowed`], for a routine of a scope.
+///
+/// # Safety
+/// What `f` and `T` borrow outlives the scope, and so does `tie`'s end of it; the scope's owner waits for all ties.
+pub(super) unsafe fn make_scoped<F, T>(
+    f: F,
+    tie: Tie,
+    id: u64,
+    site: &'static Location<'static>,
+    extra: Option<Box<Extra>>,
+) -> (Fresh, Output<T>)
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    let vtable = const {
+        &VTable {
+            run: run_scoped::<F, T>,
+            take: take::<Tied<F>, T>,
+            free: free::<Tied<F>, T>,
+            withdraw: Some(withdraw::<F, T>),
+            restart: None,
+        }
+    };
+    let (fresh, output) = build(Tied { f, tie }, vtable, id, site, extra);
+    // SAFETY: I1: it has not started.
+    let closure = unsafe { &mut *payload::<Tied<F>, T>(output.header).get() };
+    if let Payload::Closure(tied) = closure {
+        tied.tie.enroll(output.header);
+    }
+    (fresh, output)
+}
+
+/// The closure of a routine of a scope. What it borrows goes before the tie.
+struct Tied<F> {
+    f: F,
+    tie: Tie,
 }
 
 fn build<F, T>(
@@ -113,7 +155,7 @@ fn build<F, T>(
     extra: Option<Box<Extra>>,
 ) -> (Fresh, Output<T>)
 where
-    F: FnOnce() -> T + Send,
+    F: Send,
     T: Send,
 {
     let header = Header::new(vtable, id, site, extra);
@@ -185,24 +227,82 @@ where
             // SAFETY: the routine gives its stack up.
             return unsafe { restart::again(header, payload) };
         }
-        let failure = if payload.is::<Cancel>() {
-            Payload::Cancelled
-        } else {
-            Payload::Panicked(Box::new(payload))
-        };
         // SAFETY: as above; it is `Empty`.
-        unsafe { fill::<F, T>(header, failure) };
+        unsafe { fill::<F, T>(header, failure(payload)) };
     }
     with_core(|core| core.expect("a routine runs on a worker").count_out());
     // SAFETY: as above.
-    unsafe { end::<F, T>(header) };
+    unsafe { end::<F, T>(header, drop) };
 }
 
-/// The last steps: hands the result over, or drops it if nobody wants it.
+/// What unwound to the root.
+fn failure<F, T>(payload: Box<dyn Any + Send>) -> Payload<F, T> {
+    if payload.is::<Cancel>() {
+        Payload::Cancelled
+    } else {
+        Payload::Panicked(Box::new(payload))
+    }
+}
+
+/// As [`run`], for a routine of a scope: its tie goes when nothing is left of what it borrows.
+///
+/// # Safety
+/// `header` is the head of a `Cell<Tied<F>, T>`, and this is the start of its routine.
+unsafe fn run_scoped<F, T>(header: NonNull<Header>)
+where
+    F: FnOnce() -> T + Send,
+    T: Send,
+{
+    // SAFETY: I1: ours until `ended` is set.
+    let Payload::Closure(tied) = (unsafe { replace::<Tied<F>, T>(header, Payload::Empty) }) else {
+        unreachable!("a routine starts once");
+    };
+    let Tied { f, mut tie } = tied;
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: alive until `ended` is set.
+        if unsafe { header.as_ref() }.is_cancelled() {
+            drop(f);
+            panic::resume_unwind(Box::new(Cancel));
+        }
+        let output = f();
+        // SAFETY: as above; it is `Empty`.
+        unsafe { fill::<Tied<F>, T>(header, Payload::Returned(output)) };
+    }));
+    hooks::discard();
+    locals::end();
+    if let Err(payload) = result {
+        let failure = failure::<Tied<F>, T>(payload);
+        if let Payload::Panicked(_) = failure {
+            tie.note_failure();
+        }
+        // SAFETY: as above; it is `Empty`.
+        unsafe { fill::<Tied<F>, T>(header, failure) };
+    }
+    with_core(|core| core.expect("a routine runs on a worker").count_out());
+    tie.strike();
+    // SAFETY: as above.
+    unsafe {
+        end::<Tied<F>, T>(header, |left| match left {
+            Payload::Panicked(payload) => tie.children().note_panic(*payload),
+            left => drop(left),
+        });
+    }
+}
+
+/// # Safety
+/// `header` is the head of a `Cell<Tied<F>, T>` that has not started and never will.
+unsafe fn withdraw<F, T>(header: NonNull<Header>) {
+    // SAFETY: I1: with its `Fresh` the payload is the caller's.
+    if let Payload::Closure(tied) = unsafe { &mut *payload::<Tied<F>, T>(header).get() } {
+        tied.tie.strike();
+    }
+}
+
+/// The last steps: hands the result over, or has it dropped if nobody wants it.
 ///
 /// # Safety
 /// As [`run`]; the routine does not touch its header afterwards.
-unsafe fn end<F, T>(header: NonNull<Header>) {
+unsafe fn end<F, T>(header: NonNull<Header>, discard: impl FnOnce(Payload<F, T>)) {
     // The handle may free the header as soon as `ended` is set, so nothing but that word is lent out.
     // SAFETY: alive until then.
     let ended = unsafe { &(*header.as_ptr()).ended };
@@ -215,7 +315,7 @@ unsafe fn end<F, T>(header: NonNull<Header>) {
     });
     if let Before::Abandoned = before {
         // SAFETY: I1: abandoned, so the payload is still ours.
-        contain(|| drop(unsafe { replace::<F, T>(header, Payload::Empty) }));
+        contain(|| discard(unsafe { replace::<F, T>(header, Payload::Empty) }));
         // What that destructor has left on the thread.
         hooks::discard();
         // SAFETY: the handle went first, so the count of the pair is ours (the header's I2).
@@ -226,6 +326,11 @@ unsafe fn end<F, T>(header: NonNull<Header>) {
 /// A routine that found no place never starts: its half of the pair ends here.
 pub(super) fn discard(fresh: Fresh) {
     let header = fresh.into_raw();
+    // SAFETY: alive until `ended` is set.
+    if let Some(withdraw) = unsafe { header.as_ref() }.vtable().withdraw {
+        // SAFETY: of this header's own vtable, and it never starts.
+        unsafe { withdraw(header) };
+    }
     // SAFETY: as in `end`.
     if let Before::Abandoned = one::set(unsafe { &(*header.as_ptr()).ended }) {
         // SAFETY: as in `end`; the closure is dropped with the object.

@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::abort::{self, AbortHandle, Unsupported};
 use super::cell::Output;
 use super::current::Id;
 use crate::control::{Header, Outcome, Reason};
@@ -18,7 +19,8 @@ use crate::wait::{TaskWaiter, one, shielded};
 pub enum JoinError {
     /// It panicked; the value is what was given to `panic!`.
     Panicked(Box<dyn Any + Send>),
-    /// It was cancelled: its runtime was shut down before it ended.
+    /// It was cancelled: by [`JoinHandle::abort`], by the scope it was spawned in, or because its runtime was
+    /// shut down before it ended.
     Cancelled,
 }
 
@@ -47,6 +49,18 @@ impl fmt::Debug for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+impl JoinError {
+    /// Whether it was cancelled, and did not panic.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, JoinError::Cancelled)
+    }
+
+    /// Whether it panicked.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, JoinError::Panicked(_))
+    }
+}
 
 fn message(payload: &(dyn Any + Send)) -> Option<&str> {
     payload
@@ -94,8 +108,8 @@ impl<T> JoinHandle<T> {
     /// **Blocks** the calling routine; on a plain thread, the thread.
     ///
     /// # Errors
-    /// [`JoinError::Panicked`] with the payload if it panicked, [`JoinError::Cancelled`] if its
-    /// runtime was shut down before it ended.
+    /// [`JoinError::Panicked`] with the payload if it panicked, [`JoinError::Cancelled`] if it was cancelled
+    /// before it ended.
     ///
     /// # Panics
     /// Under [`forbid_park`](crate::routine::forbid_park), if the routine has not ended yet; and if
@@ -129,6 +143,53 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub(super) fn join_shielded(self) -> Result<T, JoinError> {
         shielded(|| self.join())
+    }
+
+    /// Cancels the routine: it unwinds from where it waits, or from its next wait.
+    ///
+    /// Its destructors run, locks it holds are released, and [`join`](JoinHandle::join) returns
+    /// [`JoinError::Cancelled`], unless it ends by itself first. It lands only where a routine waits - a channel,
+    /// a lock, a socket, a sleep, a join, `yield_now` - and in [`check_cancelled`](crate::routine::check_cancelled); what was
+    /// handed over before that is not lost: a value that was received is returned. A routine that has not
+    /// started drops its closure and never runs. One that catches the unwinding meets it again at its next wait.
+    /// Held off while the routine unwinds, in [`shield`](crate::routine::shield) and in
+    /// [`blocking`](crate::routine::blocking); one in a [scope](crate::routine::scope) cancels the routines of the scope
+    /// and waits for them first.
+    ///
+    /// **Blocks**: never; to wait for the end, `join`.
+    ///
+    /// # Errors
+    /// [`Unsupported`] in a program that is built with `panic = "abort"`, where nothing can be unwound.
+    ///
+    /// # Go
+    /// No counterpart: a goroutine ends by itself, when it looks at its context.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{self, Unsupported};
+    ///
+    /// let handle = routine::spawn(|| routine::park());
+    /// handle.abort()?;
+    /// assert!(handle.join().unwrap_err().is_cancelled());
+    /// # Ok::<(), Unsupported>(())
+    /// ```
+    pub fn abort(&self) -> Result<(), Unsupported> {
+        abort::abort(self.header().into())
+    }
+
+    /// A right to cancel the routine that can be given away, and outlives the handle.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine;
+    ///
+    /// let handle = routine::spawn(|| routine::park());
+    /// let abort = handle.abort_handle();
+    /// routine::spawn(move || abort.abort().unwrap());
+    /// assert!(handle.join().unwrap_err().is_cancelled());
+    /// ```
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle::new(self.output.share())
     }
 
     /// Whether the routine has ended, so that [`join`](JoinHandle::join) returns at once.
@@ -221,32 +282,39 @@ impl<T> Future for JoinHandle<T> {
     }
 }
 
-/// Gives the count of the pair up at the end of a handle whose routine has ended.
-struct GiveUp<'a, T>(&'a Output<T>);
-
-impl<T> Drop for GiveUp<'_, T> {
-    fn drop(&mut self) {
-        // SAFETY: made after `ended` was found set, at the last use of the output.
-        unsafe { self.0.release() };
+impl<T> JoinHandle<T> {
+    /// Detaches the routine; its result, if it has ended and nobody has taken that.
+    pub(crate) fn detach(self) -> Option<Result<T, JoinError>> {
+        // SAFETY: its drop does not follow.
+        unsafe { ManuallyDrop::new(self).abandon() }
     }
-}
 
-impl<T> Drop for JoinHandle<T> {
-    fn drop(&mut self) {
+    /// # Safety
+    /// The last use of the handle.
+    unsafe fn abandon(&self) -> Option<Result<T, JoinError>> {
         match self.header().ended.abandon() {
             Before::Set => {
-                // Also if dropping the result panics.
-                let _give_up = GiveUp(&self.output);
                 // SAFETY: it was set, so the result is ours; nobody looks for it again.
-                drop(unsafe { self.output.take() });
+                let result = unsafe { self.output.take() };
+                // SAFETY: as above, and nothing uses the output again.
+                unsafe { self.output.release() };
+                return result;
             }
             // It gave the result as a future, so it was set before.
-            // SAFETY: as above, and nothing uses the output again.
+            // SAFETY: as above.
             Before::Abandoned => unsafe { self.output.release() },
             // SAFETY: our own registration, which nobody else can take off any more.
             Before::Waiter(waiter) => drop(unsafe { TaskWaiter::from_waiter(waiter.cast()) }),
             Before::Nobody => {}
         }
+        None
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        // SAFETY: nothing uses it afterwards.
+        drop(unsafe { self.abandon() });
     }
 }
 

@@ -34,7 +34,8 @@ struct Unwind {
 /// **Blocks**: does not return.
 ///
 /// # Panics
-/// On a plain thread; in the closure of [`run`](crate::run), which borrows from its caller; if the
+/// On a plain thread; in the closure of [`run`](crate::run) and in a routine of a
+/// [scope](super::scope), which borrow; if the
 /// routine's output is not a `T`; while unwinding already.
 ///
 /// # Go
@@ -76,7 +77,7 @@ where
     let routine = match output {
         None => panic!("restart: called on a plain thread; only a routine can start again"),
         Some((_, None)) => panic!(
-            "restart: called in the closure of `run`, which borrows from its waiting caller; \
+            "restart: called in the closure of `run` or in a scope, which borrows from one that waits; \
              spawn a routine in it and restart that one"
         ),
         Some((routine, Some(output))) => {
@@ -126,6 +127,8 @@ pub(super) unsafe fn again(header: NonNull<Header>, payload: Box<dyn Any + Send>
     let (Some(restart), Ok(unwind)) = (&h.vtable().restart, payload.downcast::<Unwind>()) else {
         unreachable!("`restart` unwinds only routines that can be restarted");
     };
+    // Before it can start elsewhere.
+    h.renew();
     // SAFETY: the routine is at its root and has not ended; the types were compared.
     unsafe { (restart.rearm)(header, unwind.again) };
     with_core(|core| {

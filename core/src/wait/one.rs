@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use super::waiter::{Claimed, Waiter, block};
+use super::waiter::{Claimed, Waiter, block, wait_for};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::queue::event::{Before, Event};
 use crate::sched::clock::Nanos;
@@ -41,6 +41,24 @@ pub(crate) fn wait(event: &Event, reason: Reason, deadline: Option<Nanos>) -> Ou
             deadline,
         )
     }
+}
+
+/// As [`wait`], for as long as it takes, and even where parking is forbidden; does not unwind: a cancelled
+/// routine comes back.
+pub(crate) fn wait_unraised(event: &Event, reason: Reason) -> Outcome {
+    if event.is_set() {
+        return Outcome::Woken;
+    }
+    let waiter = Waiter::unchecked();
+    if !event.register(NonNull::from(&waiter).cast()) {
+        return Outcome::Woken;
+    }
+    let wait = Wait {
+        event,
+        waiter: &waiter,
+    };
+    // SAFETY: registered just now; `unlink` withdraws this very waiter.
+    unsafe { wait_for(&waiter, &wait, reason, None) }
 }
 
 /// Sets the event and wakes who waits for it; says whether somebody ever will.

@@ -1,0 +1,153 @@
+//! Cancelling a routine, and what it can do about it.
+
+use std::fmt;
+use std::io;
+use std::ptr::NonNull;
+
+use super::current::Id;
+use crate::control::{Header, HeaderRef};
+use crate::sched;
+use crate::sched::park::raise_if_due_here;
+use crate::wait::shielded;
+
+/// Nothing can be cancelled in a program that is built with `panic = "abort"`: nothing can be unwound there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unsupported;
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a routine cannot be cancelled in a program that is built with `panic = \"abort\"`: let it \
+             look at a `CancelToken`, or build with `panic = \"unwind\"`",
+        )
+    }
+}
+
+impl std::error::Error for Unsupported {}
+
+impl From<Unsupported> for io::Error {
+    /// Of the kind `Unsupported`.
+    fn from(unsupported: Unsupported) -> io::Error {
+        io::Error::new(io::ErrorKind::Unsupported, unsupported)
+    }
+}
+
+/// See [`JoinHandle::abort`](super::JoinHandle::abort).
+#[inline]
+pub(super) fn abort(header: NonNull<Header>) -> Result<(), Unsupported> {
+    if cfg!(panic = "abort") {
+        return Err(Unsupported);
+    }
+    // SAFETY: the callers hold a count.
+    unsafe {
+        if !header.as_ref().ended.is_over() {
+            sched::abort::abort(header);
+        }
+    }
+    Ok(())
+}
+
+/// The right to cancel a routine, from [`JoinHandle::abort_handle`](super::JoinHandle::abort_handle).
+#[derive(Clone)]
+pub struct AbortHandle {
+    header: HeaderRef,
+}
+
+impl AbortHandle {
+    pub(super) fn new(header: HeaderRef) -> AbortHandle {
+        AbortHandle { header }
+    }
+
+    /// Cancels the routine, as [`JoinHandle::abort`](super::JoinHandle::abort); does nothing to one that has ended.
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn abort(&self) -> Result<(), Unsupported> {
+        abort(self.header.as_ptr())
+    }
+
+    /// Whether the routine has ended.
+    ///
+    /// **Blocks**: never.
+    pub fn is_finished(&self) -> bool {
+        self.header.ended.is_over()
+    }
+
+    /// The routine's number.
+    pub fn id(&self) -> Id {
+        Id::new(self.header.id())
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle")
+            .field("id", &self.id())
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}
+
+/// Unwinds the routine that runs here if it has been cancelled, or if the time of a
+/// [`timeout`](crate::time::timeout) around it has passed.
+///
+/// For long computations, which do not wait for anything: cancellation lands only where a routine waits, and
+/// here. Does nothing while the routine unwinds and in a [`shield`].
+///
+/// **Blocks**: never.
+///
+/// # Go
+/// `if ctx.Err() != nil { return }`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine;
+///
+/// let handle = routine::spawn(|| {
+///     loop {
+///         routine::check_cancelled();
+///         // a piece of work
+/// #       routine::yield_now();
+///     }
+/// });
+/// handle.abort().unwrap();
+/// assert!(handle.join().is_err());
+/// ```
+#[inline]
+pub fn check_cancelled() {
+    raise_if_due_here();
+}
+
+/// Runs `f` with cancellation held off, and the limits of [`timeout`](crate::time::timeout) around it too.
+///
+/// For what must not be left half done. A cancellation that comes meanwhile lands at the first wait after `f`.
+/// Shields nest.
+///
+/// **Blocks** only if `f` does.
+///
+/// # Panics
+/// Goes on with a panic of `f`.
+///
+/// # Go
+/// `context.WithoutCancel`.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{channel, routine};
+///
+/// let (tx, rx) = channel::bounded(0);
+/// let handle = routine::spawn(move || {
+///     routine::shield(|| tx.send("whole").unwrap());
+///     routine::park();
+/// });
+/// handle.abort().unwrap();
+/// # let _ = &handle;
+/// // Perhaps it had not started: then it never does. If it had, nothing gets between it and the send.
+/// assert!(matches!(rx.recv(), Ok("whole") | Err(_)));
+/// assert!(handle.join().is_err());
+/// ```
+pub fn shield<R>(f: impl FnOnce() -> R) -> R {
+    shielded(f)
+}
