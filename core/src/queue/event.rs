@@ -6,7 +6,9 @@
 //! EMPTY --register--> waiter --set--> SET      (the setter owns the right to wake)
 //!   |                    '--withdraw--> EMPTY   (the waiter took its right back: time-out, cancel)
 //!   |--set--> SET --take--> EMPTY               (a stored permit)
-//!   '--abandon--> ABANDONED                     (nobody will ever wait: a handle was dropped)
+//!   |--abandon--> ABANDONED                     (nobody will ever wait: a handle was dropped)
+//!                    '--set--> SET
+//! SET --abandon--> TAKEN                        (set, and what it guards is gone)
 //! ```
 //!
 //! - I1: a pointer in the word is a registered waiter that is alive until `set` returned it to the
@@ -23,6 +25,7 @@ pub(crate) struct Event {
 
 const SET: *mut () = ptr::without_provenance_mut(1);
 const ABANDONED: *mut () = ptr::without_provenance_mut(2);
+const TAKEN: *mut () = ptr::without_provenance_mut(3);
 
 /// What `set` or `abandon` found.
 pub(crate) enum Before {
@@ -42,7 +45,7 @@ impl Before {
         match NonNull::new(word) {
             None => Before::Nobody,
             Some(_) if word == SET => Before::Set,
-            Some(_) if word == ABANDONED => Before::Abandoned,
+            Some(_) if word == ABANDONED || word == TAKEN => Before::Abandoned,
             Some(waiter) => Before::Waiter(waiter),
         }
     }
@@ -93,12 +96,19 @@ impl Event {
     pub(crate) fn is_over(&self) -> bool {
         // ORDER: pairs with the Release in `set`.
         let word = self.word.load(Ordering::Acquire);
-        word == SET || word == ABANDONED
+        word == SET || word == TAKEN || word == ABANDONED
+    }
+
+    /// For everybody: whether it was set, once and for all. (`take` makes that a question of the moment.)
+    pub(crate) fn has_been_set(&self) -> bool {
+        let word = self.word.load(Ordering::Relaxed);
+        word == SET || word == TAKEN
     }
 
     /// For the side that waits: whether it has abandoned it.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.word.load(Ordering::Relaxed) == ABANDONED
+        let word = self.word.load(Ordering::Relaxed);
+        word == ABANDONED || word == TAKEN
     }
 
     /// Uses up a stored signal.
@@ -146,16 +156,31 @@ impl Event {
     /// Takes back whatever waiter is registered; `None` if there is none, or it is being woken.
     pub(crate) fn withdraw_any(&self) -> Option<NonNull<()>> {
         let waiter = NonNull::new(self.word.load(Ordering::Relaxed))?;
-        let registered = waiter.as_ptr() != SET && waiter.as_ptr() != ABANDONED;
-        (registered && self.withdraw(waiter)).then_some(waiter)
+        let is_registered = matches!(Before::from_word(waiter.as_ptr()), Before::Waiter(_));
+        (is_registered && self.withdraw(waiter)).then_some(waiter)
     }
 
     /// Gives up waiting for good. `Set`: what it guards is the caller's now; `Waiter`: the caller
     /// has its own waiter back.
     pub(crate) fn abandon(&self) -> Before {
-        // ORDER: Acquire pairs with the Release in `set`; Release with the Acquire in `set`, whose
-        // caller then destroys what this side has read.
-        Before::from_word(self.word.swap(ABANDONED, Ordering::AcqRel))
+        // ORDER: Acquire pairs with the Release in `set`.
+        let mut word = self.word.load(Ordering::Acquire);
+        while word != SET && word != TAKEN {
+            // ORDER: Acquire as above; Release pairs with the Acquire in `set`, whose caller then
+            // destroys what this side has read.
+            match self.word.compare_exchange_weak(
+                word,
+                ABANDONED,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(before) => return Before::from_word(before),
+                Err(now) => word = now,
+            }
+        }
+        // Nobody changes it any more but this side.
+        self.word.store(TAKEN, Ordering::Relaxed);
+        Before::from_word(word)
     }
 }
 

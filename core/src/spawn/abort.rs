@@ -39,11 +39,7 @@ pub(super) fn abort(header: NonNull<Header>) -> Result<(), Unsupported> {
         return Err(Unsupported);
     }
     // SAFETY: the callers hold a count.
-    unsafe {
-        if !header.as_ref().ended.is_over() {
-            sched::abort::abort(header);
-        }
-    }
+    unsafe { sched::abort::abort(header) };
     Ok(())
 }
 
@@ -72,7 +68,7 @@ impl AbortHandle {
     ///
     /// **Blocks**: never.
     pub fn is_finished(&self) -> bool {
-        self.header.ended.is_over()
+        self.header.ended.has_been_set()
     }
 
     /// The routine's number.

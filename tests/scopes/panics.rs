@@ -1,0 +1,179 @@
+//! Panics in scopes: they wait until all have ended, and none is lost.
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rust_routines::routine::{self, JoinError};
+use rust_routines_tests::watched;
+
+use super::on_all;
+
+/// The text that `f` panics with; quietly.
+#[track_caller]
+fn panics(f: impl FnOnce()) -> &'static str {
+    let payload = panic::catch_unwind(AssertUnwindSafe(f)).expect_err("it panics");
+    payload.downcast_ref::<&'static str>().expect("a text")
+}
+
+fn boom(text: &'static str) -> ! {
+    panic::resume_unwind(Box::new(text))
+}
+
+#[test]
+fn one_that_nobody_joins_goes_on_after_all_have_ended() {
+    watched(|| {
+        on_all(|| {
+            let ended = AtomicUsize::new(0);
+            let text = panics(|| {
+                routine::scope(|s| {
+                    s.spawn(|| boom("child"));
+                    for _ in 0..10 {
+                        s.spawn(|| {
+                            (0..5).for_each(|_| routine::yield_now());
+                            ended.fetch_add(1, Ordering::SeqCst);
+                        });
+                    }
+                });
+            });
+            assert_eq!(text, "child");
+            assert_eq!(ended.load(Ordering::SeqCst), 10, "a panic cancels nobody");
+        });
+    });
+}
+
+#[test]
+fn one_that_is_joined_is_the_joiners() {
+    watched(|| {
+        on_all(|| {
+            routine::scope(|s| {
+                let joined = s.spawn(|| boom("child")).join();
+                assert!(matches!(joined, Err(JoinError::Panicked(_))));
+            });
+        });
+    });
+}
+
+/// Whether the handle goes before the end of the routine or after it.
+#[test]
+fn one_whose_handle_is_dropped_is_not_lost() {
+    watched(|| {
+        on_all(|| {
+            for late in [false, true] {
+                let text = panics(|| {
+                    routine::scope(|s| {
+                        let handle = s.spawn(|| boom("child"));
+                        while late && !handle.is_finished() {
+                            routine::yield_now();
+                        }
+                        drop(handle);
+                    });
+                });
+                assert_eq!(text, "child");
+            }
+        });
+    });
+}
+
+#[test]
+fn the_first_of_several_goes_on() {
+    watched(|| {
+        on_all(|| {
+            let text = panics(|| {
+                routine::scope(|s| {
+                    let first = s.spawn(|| boom("first"));
+                    while !first.is_finished() {
+                        routine::yield_now();
+                    }
+                    drop(first);
+                    drop(s.spawn(|| boom("second")));
+                });
+            });
+            assert_eq!(text, "first");
+        });
+    });
+}
+
+#[test]
+fn that_of_the_body_goes_before_those_of_routines() {
+    watched(|| {
+        on_all(|| {
+            let ended = AtomicUsize::new(0);
+            let text = panics(|| {
+                routine::scope(|s| {
+                    s.spawn(|| {
+                        routine::yield_now();
+                        ended.fetch_add(1, Ordering::SeqCst);
+                        boom("child")
+                    });
+                    boom("body");
+                });
+            });
+            assert_eq!(text, "body");
+            assert_eq!(ended.load(Ordering::SeqCst), 1);
+        });
+    });
+}
+
+/// The panic of a result's destructor, with nobody to take the result: contained, as that of any routine.
+#[test]
+fn a_destructor_of_a_result_is_contained() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            boom("drop")
+        }
+    }
+    watched(|| {
+        on_all(|| {
+            routine::scope(|s| drop(s.spawn(|| Bomb)));
+        });
+    });
+}
+
+/// A scope in a destructor, while its routine unwinds.
+#[test]
+fn a_scope_works_while_unwinding() {
+    struct Scopes<'a>(&'a AtomicUsize);
+    impl Drop for Scopes<'_> {
+        fn drop(&mut self) {
+            let local = AtomicUsize::new(0);
+            routine::scope(|s| {
+                for _ in 0..3 {
+                    s.spawn(|| {
+                        routine::yield_now();
+                        local.fetch_add(1, Ordering::SeqCst);
+                    });
+                }
+            });
+            self.0.store(local.into_inner(), Ordering::SeqCst);
+        }
+    }
+    watched(|| {
+        on_all(|| {
+            let count = AtomicUsize::new(0);
+            let text = panics(|| {
+                let _scopes = Scopes(&count);
+                boom("outer");
+            });
+            assert_eq!(text, "outer");
+            assert_eq!(count.load(Ordering::SeqCst), 3);
+        });
+    });
+}
+
+/// A routine of a scope borrows from its owner: it cannot start anew elsewhere.
+#[test]
+fn a_routine_of_a_scope_cannot_restart() {
+    watched(|| {
+        on_all(|| {
+            routine::scope(|s| {
+                let handle = s.spawn(|| routine::restart(|| ()));
+                let Err(JoinError::Panicked(payload)) = handle.join() else {
+                    panic!("it has restarted");
+                };
+                let text = payload.downcast_ref::<&str>().expect("a text");
+                assert!(text.contains("scope"), "{text}");
+            });
+        });
+    });
+}
