@@ -115,6 +115,9 @@ pub mod time;
 pub mod select;
 
 #[cfg(not(loom))]
+pub mod cancel;
+
+#[cfg(not(loom))]
 mod scope;
 
 #[cfg(not(loom))]
@@ -148,7 +151,7 @@ pub mod prelude {
     pub use crate::routine::{self, JoinHandle, spawn, yield_now};
     pub use crate::sync::{Mutex, WaitGroup};
     pub use crate::time::{Duration, Instant, sleep};
-    pub use crate::{channel, net, run, runtime, select, sync, time};
+    pub use crate::{cancel, channel, net, run, runtime, select, sync, time};
 }
 
 /// Waits for several things at once; exactly one of them takes effect.
@@ -309,6 +312,87 @@ macro_rules! routine_local {
     () => {};
     ($($declaration:tt)+) => {
         $crate::routine_local! { @declare __new [] $($declaration)+ }
+    };
+}
+
+/// Runs closures at the same time, as routines that may borrow from here, and waits for all of them: the tuple of
+/// their results.
+///
+/// **Blocks** the calling routine; on a plain thread, the thread.
+///
+/// # Panics
+/// With the panic of the first closure, in the order in which they are written, that has panicked, when all have
+/// ended. As [`routine::scope`](crate::routine::scope) otherwise: who is cancelled in it cancels them.
+///
+/// # Go
+/// A `sync.WaitGroup` with a variable for each result.
+///
+/// # Examples
+/// ```
+/// use rust_routines::join;
+///
+/// let text = String::from("some text");
+/// let (words, letters) = join!(|| text.split(' ').count(), || text.len());
+/// assert_eq!((words, letters), (2, 9));
+/// ```
+#[cfg(not(loom))]
+#[macro_export]
+macro_rules! join {
+    ($($f:expr),+ $(,)?) => {
+        $crate::routine::scope(|scope| $crate::__join!(scope [] $($f,)+))
+    };
+}
+
+/// The steps of `join!`: spawns one after the other, then joins; not for use by hand.
+#[cfg(not(loom))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __join {
+    ($scope:ident [$($handle:ident)*] $f:expr, $($rest:expr,)*) => {{
+        let handle = $scope.spawn($f);
+        $crate::__join!($scope [$($handle)* handle] $($rest,)*)
+    }};
+    ($scope:ident [$($handle:ident)+]) => {
+        ($($crate::__private::join_or_rethrow($handle),)+)
+    };
+}
+
+/// Runs closures at the same time, as routines that may borrow from here; the first one that returns wins: the others
+/// are cancelled, and when they have ended, its result is returned.
+///
+/// They unwind where they wait, or where they wait next; one that never waits runs on to its end, and the race waits
+/// for it ([`check_cancelled`](crate::routine::check_cancelled) helps). All return the same type.
+///
+/// **Blocks** the calling routine, until all have ended; on a plain thread, the thread.
+///
+/// # Panics
+/// If one panics: the others are cancelled, and the panic goes on when they have ended, even if another one has won
+/// before. If the runtime is being shut down, so that nobody wins. As
+/// [`routine::scope`](crate::routine::scope) otherwise: who is cancelled in it cancels them.
+///
+/// # Go
+/// A `select` over a channel for each, and a context to cancel the others with.
+///
+/// # Examples
+/// ```
+/// use rust_routines::{race, time::{self, Duration}};
+///
+/// let first = race!(
+///     || {
+///         time::sleep(Duration::from_secs(3600));
+///         "slow"
+///     },
+///     || "fast",
+/// );
+/// assert_eq!(first, "fast");
+/// ```
+#[cfg(not(loom))]
+#[macro_export]
+macro_rules! race {
+    ($($f:expr),+ $(,)?) => {
+        $crate::__private::race(|racers| {
+            $(racers.enter($f);)+
+        })
     };
 }
 

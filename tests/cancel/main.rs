@@ -6,6 +6,7 @@ mod own;
 mod points;
 mod races;
 mod storm;
+mod tokens;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

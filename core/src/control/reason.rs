@@ -28,6 +28,7 @@ pub(crate) enum Reason {
     Blocking,
     Lookup,
     Scope,
+    Token,
 }
 
 impl Reason {
@@ -55,6 +56,7 @@ impl Reason {
         Reason::Blocking,
         Reason::Lookup,
         Reason::Scope,
+        Reason::Token,
     ];
 
     pub(crate) fn from_u8(raw: u8) -> Reason {
@@ -101,6 +103,7 @@ impl Reason {
             Reason::Blocking => "blocking call",
             Reason::Lookup => "name look-up",
             Reason::Scope => "scope",
+            Reason::Token => "cancel token",
         }
     }
 }

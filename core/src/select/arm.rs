@@ -82,7 +82,7 @@ pub trait Arm {
 
 /// The faster way of this crate's own arms.
 #[doc(hidden)]
-pub struct Sealed<'a>(pub(super) &'a dyn Native);
+pub struct Sealed<'a>(pub(crate) &'a dyn Native);
 
 impl fmt::Debug for Sealed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

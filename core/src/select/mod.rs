@@ -12,6 +12,8 @@ pub(crate) mod others;
 pub(crate) mod run;
 mod timers;
 
+pub(crate) use arm::Sealed;
 pub use arm::{Arm, FutureArm, Map, future, map};
 pub use dynamic::Select;
+pub(crate) use native::Native;
 pub use native::SendFrom;
