@@ -367,7 +367,8 @@ macro_rules! __join {
 ///
 /// # Panics
 /// If one panics: the others are cancelled, and the panic goes on when they have ended, even if another one has won
-/// before. If the runtime is being shut down, so that nobody wins. As
+/// before. If the runtime is being shut down, so that nobody wins. In a program that is built with `panic = "abort"`,
+/// where nothing can be unwound. As
 /// [`routine::scope`](crate::routine::scope) otherwise: who is cancelled in it cancels them.
 ///
 /// # Go

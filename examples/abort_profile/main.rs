@@ -3,7 +3,7 @@
 //!
 //! A program and not a test, because cargo builds test harnesses with unwinding
 //! whatever the profile says. `ci/abort.sh` builds it with the profile `abort` and
-//! passes that word, so that a profile which silently unwinds is an error. With the word `timeout` it calls
+//! passes that word, so that a profile which silently unwinds is an error. With the word `timeout` or `race` it calls
 //! what needs unwinding, and has to be ended by that.
 #![forbid(unsafe_code)]
 
@@ -11,8 +11,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rust_routines::cancel::CancelToken;
 use rust_routines::sync::{Mutex, WaitGroup};
-use rust_routines::{channel, routine, runtime};
+use rust_routines::{channel, join, routine, runtime};
 
 fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("abort") && !cfg!(panic = "abort") {
@@ -24,10 +25,16 @@ fn main() -> ExitCode {
         println!("`timeout` limits what it cannot end");
         return ExitCode::SUCCESS;
     }
+    if std::env::args().nth(1).as_deref() == Some("race") {
+        rust_routines::race!(|| (), || ());
+        println!("`race!` has losers that it cannot end");
+        return ExitCode::SUCCESS;
+    }
     routines_are_joined();
     channels_carry_values();
     locks_and_groups_wait();
     a_runtime_of_its_own_is_dropped();
+    scopes_and_tokens_end_by_themselves();
     println!("ok");
     ExitCode::SUCCESS
 }
@@ -100,4 +107,33 @@ fn a_runtime_of_its_own_is_dropped() {
     });
     drop(runtime);
     println!("dropped");
+}
+
+fn scopes_and_tokens_end_by_themselves() {
+    let parked = routine::spawn(routine::park);
+    let aborted = parked.abort();
+    assert_eq!(aborted.is_err(), cfg!(panic = "abort"));
+    parked.routine().unpark();
+    assert_eq!(parked.join().is_ok(), cfg!(panic = "abort"));
+
+    let token = CancelToken::new();
+    let numbers = [1, 2, 3];
+    let sum = routine::scope(|s| {
+        s.spawn(|| token.child().wait());
+        let sum = s.spawn(|| numbers.iter().sum::<i32>());
+        token.cancel();
+        sum.join().expect("it returned")
+    });
+    assert_eq!((sum, join!(|| 1, || 2)), (6, (1, 2)));
+    // Nobody is cancelled by a failure: the others end when they do.
+    let failed = routine::try_scope(|s| {
+        s.spawn(|| {
+            routine::sleep(Duration::from_millis(1));
+            Ok(())
+        });
+        s.spawn(|| Err::<(), _>("failed"));
+        Ok(())
+    });
+    assert_eq!(failed, Err("failed"));
+    println!("scoped");
 }

@@ -1,4 +1,4 @@
-//! What the compiler says to a `select!` or a `#[test]` that is written wrong: each file in `refused/` does one thing
+//! What the compiler says to a `select!`, a `#[test]` or a scope that is written wrong: each file in `refused/` does one thing
 //! wrong, and the text beside it is what a user reads.
 //!
 //! The texts are those of the Rust that ci uses; after a change of the macro or an upgrade of Rust, look

@@ -25,6 +25,9 @@ where
     T: Send,
     F: for<'scope> FnOnce(&'scope Racers<'scope, 'env, T>),
 {
+    if cfg!(panic = "abort") {
+        refuse();
+    }
     forbid::check();
     let racers = Racers {
         scope: Scope::new(true),
@@ -66,6 +69,15 @@ pub fn join_or_rethrow<T>(handle: ScopedJoinHandle<'_, T>) -> T {
         Err(JoinError::Panicked(payload)) => panic::resume_unwind(payload),
         Err(JoinError::Cancelled) => gone("join!"),
     }
+}
+
+#[cold]
+#[track_caller]
+fn refuse() -> ! {
+    panic!(
+        "race!: this program is built with `panic = \"abort\"`, so those who lose cannot be unwound; \
+         let them look at a `CancelToken`, or build with `panic = \"unwind\"`"
+    )
 }
 
 /// Nobody has a result: they were cancelled with their runtime, and so is a caller that is one of its routines.

@@ -206,16 +206,24 @@ where
     T: Send,
 {
     let site = Location::caller();
-    let here = with_core(|core| {
-        core.filter(|core| core.current().is_some())
-            .map(|core| core.shared.clone())
-    });
-    let shared = here.as_ref().unwrap_or_else(|| shared::global());
     // SAFETY: the caller's promise.
     let tie = unsafe { Tie::new(children) };
-    spawn_with(shared, request.unwrap_or_default(), site, |id, extra| {
-        // SAFETY: the caller's promise.
-        unsafe { cell::make_scoped(f, tie, id, site, extra) }
+    // SAFETY: as above.
+    let make = |id, extra| unsafe { cell::make_scoped(f, tie, id, site, extra) };
+    with_core(|core| match core.filter(|core| core.current().is_some()) {
+        // As `spawn_here`.
+        Some(core) if request.is_none() => {
+            core.claim_stack()?;
+            let (fresh, output) = make(core.next_id(), None);
+            settle(core.place(fresh, Place::Near), output)
+        }
+        Some(core) => spawn_with(
+            &core.shared.clone(),
+            request.unwrap_or_default(),
+            site,
+            make,
+        ),
+        None => spawn_with(shared::global(), request.unwrap_or_default(), site, make),
     })
 }
 

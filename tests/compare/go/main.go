@@ -64,6 +64,8 @@ var rows = map[string]func(n int) sample{
 	"once_done":              onceDone,
 	"cond_ping_pong":         condPingPong,
 	"cond_ping_pong_across":  condPingPong, // a goroutine has no home: the same program
+	"scope_1000":             scope1000,
+	"cancel_tree":            cancelTree,
 	"timer_stop":             timerStop,
 	"func_stop":              funcStop,
 	"funcs_1m":               funcs1m,

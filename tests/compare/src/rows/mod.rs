@@ -4,6 +4,7 @@
 mod blocking;
 mod channels;
 mod local;
+mod scopes;
 mod sync;
 mod table;
 mod timers;
@@ -192,6 +193,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Row> {
         .chain(local::ROWS)
         .chain(timers::ROWS)
         .chain(blocking::ROWS)
+        .chain(scopes::ROWS)
 }
 
 /// The row called `name`.

@@ -8,6 +8,7 @@ mod homes;
 pub(crate) mod latency;
 pub(crate) mod local;
 pub(crate) mod parked;
+pub(crate) mod scopes;
 pub(crate) mod select;
 pub(crate) mod skynet;
 pub(crate) mod spawn;
