@@ -32,7 +32,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    const ALL: [Reason; 23] = [
+    const ALL: [Reason; 24] = [
         Reason::Running,
         Reason::Yield,
         Reason::Sleep,

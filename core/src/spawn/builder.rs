@@ -212,17 +212,12 @@ where
     let make = |id, extra| unsafe { cell::make_scoped(f, tie, id, site, extra) };
     with_core(|core| match core.filter(|core| core.current().is_some()) {
         // As `spawn_here`.
-        Some(core) if request.is_none() => {
+        Some(core) if request.is_none() && !core.is_special() => {
             core.claim_stack()?;
             let (fresh, output) = make(core.next_id(), None);
-            settle(core.place(fresh, Place::Near), output)
+            settle(core.place(fresh, Target::Near), output)
         }
-        Some(core) => spawn_with(
-            &core.shared.clone(),
-            request.unwrap_or_default(),
-            site,
-            make,
-        ),
+        Some(core) => spawn_with(&core.shared, request.unwrap_or_default(), site, make),
         None => spawn_with(shared::global(), request.unwrap_or_default(), site, make),
     })
 }
