@@ -309,6 +309,11 @@ macro_rules! routine_local {
             $crate::routine::RoutineLocal::$make(|| $init);
         $($crate::routine_local! { $($rest)* })?
     };
+    (@declare $($other:tt)*) => {
+        ::core::compile_error! {
+            "`routine_local!` takes declarations: `static NAME: Type = value;`, with attributes and `pub` before them"
+        }
+    };
     () => {};
     ($($declaration:tt)+) => {
         $crate::routine_local! { @declare __new [] $($declaration)+ }

@@ -25,7 +25,8 @@ fn each_routine_has_its_own_over_every_wait() {
     watched(|| {
         for count in [1, 4] {
             let runtime = workers(count);
-            let (tx, rx) = channel::bounded(0);
+            // Room for one of each: who sends never waits, and so somebody can always go on.
+            let (tx, rx) = channel::bounded(200);
             let routines: Vec<_> = (0..200)
                 .map(|i| {
                     let (tx, rx) = (tx.clone(), rx.clone());
@@ -33,13 +34,12 @@ fn each_routine_has_its_own_over_every_wait() {
                         assert_eq!(OWN.with(|own| own.get()), 0, "a routine begins without");
                         OWN.with(|own| own.set(i));
                         let kept = OWN.with(Rc::clone);
-                        for round in 0..10 {
+                        for _ in 0..10 {
                             routine::yield_now();
-                            if (i + round) % 2 == 0 {
-                                tx.send(i).unwrap();
-                            } else {
-                                rx.recv().unwrap();
-                            }
+                            let other = rx.clone();
+                            let receiver = routine::spawn(move || other.recv().unwrap());
+                            tx.send(i).unwrap();
+                            receiver.join().unwrap();
                             assert_eq!(OWN.with(|own| own.get()), i);
                         }
                         assert!(OWN.with(|own| Rc::ptr_eq(own, &kept)));
