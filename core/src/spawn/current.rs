@@ -269,7 +269,8 @@ fn end_slice(core: &Core) {
 /// Waits until somebody calls [`Routine::unpark`], or returns at once if that has happened since
 /// the last park.
 ///
-/// Never returns without a permit. On a plain thread: `std::thread::park`, which may.
+/// Never returns without a permit. On a plain thread: `std::thread::park`, which may; when a
+/// [`timeout`](crate::time::timeout) around it ends there, it returns, and the next call that waits is ended.
 ///
 /// **Blocks** the routine; on a plain thread, the thread.
 ///

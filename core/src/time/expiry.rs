@@ -22,6 +22,11 @@ use crate::wait::instant::Instant;
 
 /// The next expiry of a [`Timer`](super::Timer) or an [`Interval`](super::Interval): an arm of a
 /// [`select!`](crate::select!), and a future.
+///
+/// As a future it is for tasks, of any executor. In a routine wait by `recv` or in a `select!`: an executor's
+/// `block_on` there blocks the worker, which is the one that looks at the clock for this future. Another
+/// worker that is idle does that in its place, 10 ms late; if there is none, nobody does, and `block_on`
+/// does not return. On plain threads `block_on` is fine.
 #[must_use = "a future does nothing until it is polled"]
 pub struct Expiry<'a> {
     pub(crate) ticks: &'a Ticks,

@@ -103,7 +103,7 @@ impl Interval {
         self.ticks.take()
     }
 
-    /// Receives the next tick in a task of any executor. Cancel-safe.
+    /// Receives the next tick in a task of any executor; not for `block_on` in a routine ([`Expiry`]). Cancel-safe.
     ///
     /// **Blocks**: never; the future waits.
     pub fn recv_async(&self) -> Expiry<'_> {

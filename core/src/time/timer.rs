@@ -91,7 +91,7 @@ impl Timer {
         self.ticks.take()
     }
 
-    /// Receives the expiry in a task of any executor. Cancel-safe.
+    /// Receives the expiry in a task of any executor; not for `block_on` in a routine ([`Expiry`]). Cancel-safe.
     ///
     /// **Blocks**: never; the future waits.
     ///
