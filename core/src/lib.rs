@@ -88,10 +88,11 @@ mod driver;
 
 #[cfg(not(loom))]
 mod sched;
-/// Under loom only the modelled protocol of the scheduler is compiled.
+/// Under loom only the modelled protocols of the scheduler are compiled.
 #[cfg(loom)]
 mod sched {
     pub(crate) mod idle;
+    pub(crate) mod watch;
 }
 
 #[cfg(not(loom))]

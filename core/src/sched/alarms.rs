@@ -17,12 +17,15 @@
 //!    table: notes that in `next`           Z2 reads `next` of all tables
 //! A2 fence SeqCst                          Z3 promises the earliest, plus GRACE, in `watch`
 //! A3 reads `watch`: later than it should   Z4 sleeps until then at most
-//!    be? rings a sleeper to look again     Z5 takes the promise back; woken early: rings a sleeper
+//!    be? rings a sleeper to look again     Z5 takes the promise back, and keeps it if it is time;
+//!                                             finds something else to do: rings a sleeper
 //! ```
 //!
 //! Either A1 comes before Z2 in the order of the fences, and the sleeper takes it into account; or A3,
 //! through `to_ring`, sees the sleeper in the list, and it looks again. A3 that has relied on a promise which
-//! is taken back at that moment: the fence in Z5's ring comes after A2's, so who is rung there sees A1.
+//! is taken back at that moment: there is a fence in Z5, after which the tables are read; if A2 comes before
+//! it, Z5 sees A1, and rings whoever should see it too; if not, A3 sees that the promise has gone.
+//! `watch` has the promise, and a model of all this.
 //!
 //! - I1: `next` is no later than the table's first entry; changed under the table's lock, but for when the
 //!   table is opened or closed. It is not
@@ -37,7 +40,7 @@ use super::forbid::forbid_park;
 use super::shared::{self, Shared};
 use super::worker::{Worker, WorkerState};
 use crate::driver::timers::{Key, Timers};
-use crate::prim::{AtomicI64, AtomicUsize, Ordering, SpinLock, full_fence};
+use crate::prim::{AtomicI64, AtomicUsize, Ordering};
 use crate::queue::table::{Closed, Spot, Table};
 use crate::sys::unwind::contain;
 
@@ -62,45 +65,6 @@ pub(crate) trait Alarm: Send + Sync {
 pub(crate) struct Place {
     worker: &'static Worker,
     spot: Spot,
-}
-
-/// The promise on record: when a sleeping worker will look at the tables of the others.
-pub(crate) struct Watch {
-    /// `Nanos::MAX`: nobody has promised. Written with `by` locked.
-    until: AtomicI64,
-    /// The number of the worker that has promised.
-    by: SpinLock<usize>,
-}
-
-impl Watch {
-    pub(super) fn new() -> Watch {
-        Watch {
-            until: AtomicI64::new(Nanos::MAX),
-            by: SpinLock::new(Core::OWN),
-        }
-    }
-
-    /// Z3, unless somebody has promised to look as early.
-    fn promise(&self, until: Nanos, number: usize) -> bool {
-        let mut by = self.by.lock();
-        let is_first = until < self.until.load(Ordering::Relaxed);
-        if is_first {
-            self.until.store(until, Ordering::Relaxed);
-            *by = number;
-        }
-        is_first
-    }
-
-    /// Whether the promise on record was this worker's.
-    fn withdraw(&self, number: usize) -> bool {
-        let mut by = self.by.lock();
-        let is_mine = *by == number;
-        if is_mine {
-            *by = Core::OWN;
-            self.until.store(Nanos::MAX, Ordering::Relaxed);
-        }
-        is_mine
-    }
 }
 
 /// The table of one worker.
@@ -232,11 +196,10 @@ fn tell(worker: &'static Worker, at: Nanos) {
     let Some(runtime) = worker.alarms.table.look(|wheel| wheel.runtime.upgrade()) else {
         return;
     };
-    // ORDER: SeqCst, A2; pairs with the fence in `Core::sleep` (Z1): the sleeper sees `next`, or is seen.
-    full_fence();
+    // The fence in here is `notice`'s too: the worker whose table it is sees `next`, or is seen asleep.
+    let is_late = runtime.watch.is_late_for(at.saturating_add(GRACE));
     worker.home().notice();
-    if looked_at(worker).min(at.saturating_add(GRACE)) < runtime.watch.until.load(Ordering::Relaxed)
-    {
+    if is_late || runtime.watch.is_after(looked_at(worker)) {
         runtime.ring_for_work();
     }
 }
@@ -270,6 +233,7 @@ impl Core {
     /// Z1 to Z3: when this worker has to look at the tables of the others, at the latest; what is late
     /// already is fired, and asks for another look at once.
     pub(super) fn watch_others(&self) -> Nanos {
+        self.owes_watch.set(false);
         if !self.is_active() {
             return Nanos::MAX;
         }
@@ -301,28 +265,27 @@ impl Core {
             .for_each(|other| fire(other, &self.shared, now));
     }
 
-    /// Z5, but for the ring, which `hand_watch_over` does when the worker has left the list of sleepers.
+    /// Z5, but for the ring: what was promised is done, if its time has come.
     pub(super) fn end_watch(&self, promised: Nanos) {
         if promised != Nanos::MAX && self.shared.watch.withdraw(self.number) {
-            self.owes_watch.set(clock::now() < promised);
+            let now = clock::now();
+            if now >= promised {
+                self.fire_others(now);
+            }
+            self.owes_watch.set(true);
         }
     }
 
-    /// Whether nobody looks at the tables of others, and there is something in one.
+    /// Whether nobody looks at the tables early enough for what is there.
     pub(super) fn wants_watch(&self) -> bool {
-        let watch = &self.shared.watch.until;
-        watch.load(Ordering::Relaxed) == Nanos::MAX
-            && self
-                .shared
-                .roster
-                .iter()
-                .any(|worker| worker.alarms.next() != Nanos::MAX)
+        let first = self.shared.roster.iter().map(looked_at).min();
+        self.shared.watch.is_after(first.unwrap_or(Nanos::MAX))
     }
 
-    /// Z5: the promise on record was this worker's, and it has something else to do.
+    /// Z5: the promise on record was this worker's, and it has found something else to do.
     #[inline]
     pub(super) fn hand_watch_over(&self) {
-        if self.owes_watch.replace(false) {
+        if self.owes_watch.replace(false) && self.wants_watch() {
             self.shared.ring_for_work();
         }
     }

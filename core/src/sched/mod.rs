@@ -19,6 +19,7 @@
 //! | `due` | the timers of a worker's own waits |
 //! | `abort` | ending the wait of a routine that was cancelled, from anywhere |
 //! | `alarms` | timers that belong to no wait: set and stopped from anywhere, fired by whoever is there |
+//! | `watch` | who has promised to look at the alarms of others, with a model |
 //! | `limit` | what `timeout` limits: every wait inside of it |
 //! | `monitor` | the thread that looks at workers which are stuck |
 //! | `stall` | what is told of them |
@@ -58,6 +59,7 @@ pub(crate) mod staff;
 pub(crate) mod stall;
 pub(crate) mod stop;
 pub(crate) mod topology;
+pub(crate) mod watch;
 pub(crate) mod worker;
 
 pub(crate) use self::core::{Core, core as current_core, with_core};

@@ -49,10 +49,24 @@ impl Core {
         while !self.must_leave() {
             match self.pick() {
                 Some(work) => self.perform(work),
-                None => self.rest(),
+                None => {
+                    self.rest();
+                    self.go_on();
+                }
             }
         }
         let _now = self.note_asleep();
+    }
+
+    /// After a rest: whoever has found something to do does not look at the alarms of others.
+    fn go_on(&self) {
+        if self.must_leave() {
+            return;
+        }
+        if let Some(work) = self.pick() {
+            self.hand_watch_over();
+            self.perform(work);
+        }
     }
 
     #[inline(always)]

@@ -256,14 +256,10 @@ impl Core {
             }
         }
         home.take(&self.ready);
-        let search = match listed {
+        match listed {
             true => self.shared.idle.leave(self.number),
             false => None,
-        };
-        if search.is_none() {
-            self.hand_watch_over();
         }
-        search
     }
 
     fn sleep_until_due(&self) {

@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use crossbeam_deque::Injector;
 use parking_lot::{Condvar, Mutex};
 
-use super::alarms::Watch;
 use super::idle::Idle;
 use super::monitor::Monitor;
 use super::overflow::FatalHook;
@@ -16,6 +15,7 @@ use super::roster::Roster;
 use super::staff::{MOST_EXTRA, Staff};
 use super::stall::{OnStall, StallReport};
 use super::topology::Topology;
+use super::watch::Watch;
 use super::worker::Worker;
 use crate::control::Fresh;
 use crate::driver::pool::{self, Pool};
