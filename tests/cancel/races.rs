@@ -41,7 +41,7 @@ fn race<T: Send + 'static>(
         begins.fetch_add(1, Ordering::SeqCst);
         body()
     });
-    if round % 4 > 0 {
+    if !round.is_multiple_of(4) {
         turn_until("it has begun", || steps.load(Ordering::SeqCst) == 1);
     }
     let abort = waits.abort_handle();

@@ -15,7 +15,7 @@ fn a_join_gives_all_results() {
     watched(|| {
         on_all(|| {
             let (mut left, mut right, text) = (vec![1], vec![2], String::from("text"));
-            let moved = vec![1, 2, 3];
+            let moved = String::from("abc");
             let (a, (), b, c) = join!(
                 || {
                     left.push(3);
