@@ -233,10 +233,11 @@ impl Core {
     /// Z1 to Z3: when this worker has to look at the tables of the others, at the latest; what is late
     /// already is fired, and asks for another look at once.
     pub(super) fn watch_others(&self) -> Nanos {
-        self.owes_watch.set(false);
         if !self.is_active() {
+            self.hand_watch_over();
             return Nanos::MAX;
         }
+        self.owes_watch.set(false);
         let others = || {
             let all = self.shared.roster.iter();
             all.filter(|other| !ptr::eq(*other, self.worker))

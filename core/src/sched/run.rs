@@ -58,10 +58,11 @@ impl Core {
         let _now = self.note_asleep();
     }
 
-    /// After a rest: whoever has found something to do does not look at the alarms of others.
+    /// After a rest: whoever has found something to do, or leaves, does not look at the alarms of others.
+    #[cold]
     fn go_on(&self) {
         if self.must_leave() {
-            return;
+            return self.hand_watch_over();
         }
         if let Some(work) = self.pick() {
             self.hand_watch_over();

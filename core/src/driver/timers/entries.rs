@@ -42,7 +42,7 @@ impl Key {
 /// No entry; the end of a list.
 pub(super) const NONE: u32 = u32::MAX;
 /// Entries of a segment: 40 KB. Of a million that have gone 36 KB stay, the headers of segments.
-const SIZE: usize = 8192;
+const SIZE: usize = 1024;
 
 pub(super) struct Entry<T> {
     pub(super) at: Nanos,
