@@ -234,11 +234,13 @@ fn a_guard_is_locked_again_before_anything_unwinds() {
             let mut holds = None;
             let ended = time::timeout(MOMENT, || {
                 MutexGuard::unlocked(&mut guard, || {
-                    holds = Some(blocked(move || {
+                    let hold = move || {
                         let mut guard = other.lock();
                         time::sleep(3 * MOMENT);
                         *guard += 1;
-                    }));
+                    };
+                    // It may take longer than the limit to begin.
+                    holds = Some(routine::shield(|| blocked(hold)));
                 });
             });
             assert_eq!((ended.is_ok(), *guard), (true, 2));
