@@ -14,7 +14,7 @@ use rust_routines_tests::wait::{eventually, spin_until};
 use rust_routines_tests::watched;
 
 /// A runtime that tells of its stalls.
-fn told(workers: usize) -> (Runtime, Receiver<Stall>) {
+pub(super) fn told(workers: usize) -> (Runtime, Receiver<Stall>) {
     let (tx, stalls) = mpsc::channel();
     let builder = Builder::new().workers(workers).name("told");
     // Nobody listens any more when the test is over.
@@ -152,6 +152,50 @@ fn an_own_worker_is_told_of_and_nobody_stands_in() {
         assert_eq!(runtime.metrics().compensating, 0);
         end.store(true, Ordering::SeqCst);
         sleeps.unwrap().join().unwrap();
+    });
+}
+
+/// Workers of their own that are used again are told of as often as they get stuck.
+#[test]
+fn own_workers_are_told_of_one_by_one() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        for _ in 0..5 {
+            let end = Arc::new(AtomicBool::new(false));
+            let builder = named("own").place(Place::Own);
+            let sleeps = runtime.spawn_with(builder, sleeps_until(&end));
+            stall_of(&stalls, "own");
+            end.store(true, Ordering::SeqCst);
+            sleeps.unwrap().join().unwrap();
+        }
+    });
+}
+
+/// Waiting for one that is bound to start at the same worker is a deadlock, and told of as such.
+#[test]
+fn a_partner_that_is_bound_to_the_same_worker_is_stranded() {
+    watched(|| {
+        let (runtime, stalls) = told(2);
+        let key = |name: &str| named(name).place(Place::Key(7));
+        let (end, ends) = mpsc::channel();
+        let waits = runtime.spawn_with(key("waits"), move || {
+            let (tx, rx) = mpsc::channel();
+            let partner = move || drop(tx.send(()));
+            let partner = key("partner").spawn(partner).unwrap();
+            // The test ends it.
+            ends.recv().unwrap();
+            rx.try_recv().unwrap_err();
+            partner.join().unwrap();
+        });
+        let stall = loop {
+            let stall = stall_of(&stalls, "waits");
+            if stall.is_probable_deadlock {
+                break stall;
+            }
+        };
+        assert_eq!(stall.stranded, 1);
+        end.send(()).unwrap();
+        waits.unwrap().join().unwrap();
     });
 }
 

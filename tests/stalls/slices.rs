@@ -7,7 +7,11 @@ use rust_routines::{routine, time};
 use rust_routines_tests::LIMIT;
 use rust_routines_tests::watched;
 
+use super::classes::told;
 use super::runtime;
+
+/// Longer than a slice.
+const SPIN: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// A loop with checkpoints lets a home-mate go on, which nothing else would.
 #[test]
@@ -84,5 +88,37 @@ fn it_does_nothing_where_parking_is_forbidden() {
             }
         });
         routine::checkpoint();
+    });
+}
+
+/// What one routine has used up is not taken from the next.
+#[test]
+fn a_slice_ends_with_its_routine() {
+    watched(|| {
+        let (runtime, stalls) = told(1);
+        let start = std::time::Instant::now();
+        loop {
+            let spins = runtime.spawn(|| {
+                let start = std::time::Instant::now();
+                while start.elapsed() < SPIN {
+                    std::hint::spin_loop();
+                }
+            });
+            spins.join().unwrap();
+            assert!(stalls.recv_timeout(LIMIT).is_ok(), "it was stuck");
+            let gave_way = runtime.run(|| {
+                let ran = Arc::new(AtomicBool::new(false));
+                let of_mate = ran.clone();
+                let mate = routine::spawn(move || of_mate.store(true, Ordering::SeqCst));
+                routine::checkpoint();
+                let gave_way = ran.load(Ordering::SeqCst);
+                mate.join().unwrap();
+                gave_way
+            });
+            if !gave_way {
+                break;
+            }
+            assert!(start.elapsed() < LIMIT, "each new routine yields");
+        }
     });
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use rust_routines::routine::{self, Place};
 use rust_routines::runtime::{self, WorkerState};
@@ -148,4 +149,25 @@ fn spawn_all() -> usize {
     }
     let total = total.lock();
     *total
+}
+
+/// A worker that sleeps when it is told to drain leaves for good, and its number is used again.
+#[test]
+fn sleepers_that_are_too_many_leave() {
+    const ROUNDS: usize = 20;
+    watched(|| {
+        let runtime = pinned(1);
+        for _ in 0..ROUNDS {
+            runtime.set_workers(4).unwrap();
+            // Long enough for most to fall asleep; those that have not leave too.
+            thread::sleep(Duration::from_millis(10));
+            runtime.set_workers(1).unwrap();
+            eventually("those that are too many end", || {
+                runtime.metrics().draining == 0
+            });
+        }
+        // One that is about to leave still has its number.
+        let numbers = runtime.metrics().workers.len();
+        assert!(numbers < ROUNDS, "{numbers} numbers for four workers");
+    });
 }

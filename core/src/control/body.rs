@@ -409,7 +409,7 @@ impl Body {
                 low: (*this).low.load(Ordering::Relaxed),
             }
         };
-        (peek.id != 0 && peek.reason != Reason::Running).then_some(peek)
+        (peek.id != 0 && peek.reason != Reason::Running && !peek.site.is_null()).then_some(peek)
     }
 
     /// For reports from other threads: number and spawn site, if it is a routine just now.

@@ -81,7 +81,8 @@ impl Slots {
         let chunks = (0..CHUNKS).map_while(|number| self.chunk(number));
         chunks
             .flatten()
-            .filter_map(|slot| NonNull::new(slot.load(Ordering::Relaxed)))
+            // ORDER: Acquire pairs with the Release in `set`: what is seen here has been built.
+            .filter_map(|slot| NonNull::new(slot.load(Ordering::Acquire)))
     }
 }
 
@@ -106,7 +107,8 @@ impl Registry {
 
     #[inline]
     pub(super) fn set(&self, slots: &Slots, slot: u32, body: NonNull<Body>) {
-        slots.slot(slot).store(body.as_ptr(), Ordering::Relaxed);
+        // ORDER: Release pairs with the Acquire in `Slots::iter`.
+        slots.slot(slot).store(body.as_ptr(), Ordering::Release);
     }
 
     #[inline]

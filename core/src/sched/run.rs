@@ -51,23 +51,28 @@ impl Core {
                 Some(work) => self.perform(work),
                 None => {
                     self.rest();
-                    self.go_on();
+                    if !self.go_on() {
+                        break;
+                    }
                 }
             }
         }
         let _now = self.note_asleep();
     }
 
-    /// After a rest: whoever has found something to do, or leaves, does not look at the alarms of others.
+    /// After a rest: whoever has found something to do, or leaves, does not look at the alarms of others. `false`: it
+    /// leaves, which is asked once: one that has drained is vacant from then on.
     #[cold]
-    fn go_on(&self) {
+    fn go_on(&self) -> bool {
         if self.must_leave() {
-            return self.hand_watch_over();
+            self.hand_watch_over();
+            return false;
         }
         if let Some(work) = self.pick() {
             self.hand_watch_over();
             self.perform(work);
         }
+        true
     }
 
     #[inline(always)]
@@ -337,6 +342,10 @@ impl Core {
         self.note_arrival();
         // Others may have free stacks; nobody gains from trying again at once.
         self.nap();
+        if !self.is_active() {
+            // It does not try again: it has been told to drain meanwhile.
+            self.shared.ring_for_work();
+        }
     }
 
     #[inline(always)]

@@ -44,6 +44,9 @@ pub(crate) struct Staff {
     pub(super) target: usize,
     /// How many more there are to be for now.
     pub(super) extra: usize,
+    /// The monitor looks at own workers; those that end meanwhile are kept until it has looked.
+    is_looked_at: bool,
+    kept: Vec<Seat>,
     /// Numbers without a thread.
     vacant: Vec<(usize, Seat)>,
     /// Routines spawned and finished by own workers that have ended.
@@ -60,9 +63,8 @@ unsafe impl Send for Staff {}
 
 impl Drop for Staff {
     fn drop(&mut self) {
-        for (_, seat) in self.vacant.drain(..) {
-            Worker::retire(seat);
-        }
+        let vacant = self.vacant.drain(..).map(|(_, seat)| seat);
+        vacant.chain(self.kept.drain(..)).for_each(Worker::retire);
     }
 }
 
@@ -192,7 +194,10 @@ impl Shared {
             staff.past_spawned += stats.spawned.get();
             staff.past_finished += stats.finished.get();
             staff.own.retain(|own| !std::ptr::eq(*own, seat.worker));
-            Worker::retire(seat);
+            match staff.is_looked_at {
+                true => staff.kept.push(seat),
+                false => Worker::retire(seat),
+            }
         } else {
             // Its figures stay readable until the runtime itself goes.
             self.roster.set_state(seat.worker, WorkerState::Vacant);
@@ -200,6 +205,20 @@ impl Shared {
         }
         staff.left += 1;
         self.changed.notify_all();
+    }
+
+    /// For the monitor: own workers, which are nobody else's until `looked_at_own`. One that was used again by
+    /// another runtime would run routines whose stacks are not held by this one's depot.
+    pub(super) fn own_to_look_at(&self) -> Vec<&'static Worker> {
+        let mut staff = self.staff.lock();
+        staff.is_looked_at = true;
+        staff.own.clone()
+    }
+
+    pub(super) fn looked_at_own(&self) {
+        let mut staff = self.staff.lock();
+        staff.is_looked_at = false;
+        staff.kept.drain(..).for_each(Worker::retire);
     }
 
     /// Starts one thread; gives the seat back if there can be none.

@@ -16,7 +16,8 @@ pub enum OnStall {
     /// Nothing is done, and stalls are reported; on stderr, if no function was given for it. To see what a program
     /// would be without help, and where the number of workers has to be just what was asked for.
     Report,
-    /// The report is written to stderr and the process ends by SIGABRT: for tests that must not block.
+    /// The report is written to stderr and the process ends by SIGABRT, unless the routine has a worker of its own
+    /// ([`Place::Own`](crate::routine::Place::Own)): for tests that must not block.
     Abort,
 }
 
@@ -81,7 +82,7 @@ pub struct Stall {
     pub time: Duration,
     /// What it was found doing.
     pub class: StallClass,
-    /// Other routines that have started at that worker, and can go on only there.
+    /// Other routines that live at that worker, or are bound to start there, and can go on nowhere else.
     pub stranded: usize,
     /// Whether this is a probable self-deadlock: for more than a second in a futex that perhaps one of the
     /// stranded would have to change.

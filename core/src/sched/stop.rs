@@ -74,7 +74,12 @@ impl Core {
             return false;
         }
         self.send_all_on();
-        self.is_empty() && self.shared.vacate(self.worker)
+        let leaves = self.is_empty() && self.shared.vacate(self.worker);
+        // Others may have relied on its look at their alarms, and on its own look at those it leaves.
+        if leaves && self.wants_watch() {
+            self.shared.ring_for_work();
+        }
+        leaves
     }
 
     /// Whether nothing that has started here goes on.

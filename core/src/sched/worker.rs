@@ -84,8 +84,8 @@ pub(crate) struct Post {
     state: AtomicU8,
     /// The system's number of its thread; 0: none.
     thread: AtomicU32,
-    /// The routine that runs has used up its time slice.
-    slice_over: AtomicBool,
+    /// How many routines had been resumed when the last of them used up its time slice; 0: none has.
+    slice_over: AtomicU64,
     /// It is stuck in one routine.
     stalled: AtomicBool,
 }
@@ -304,7 +304,7 @@ impl Worker {
             post: CachePadded::new(Post {
                 state: AtomicU8::new(WorkerState::Vacant as u8),
                 thread: AtomicU32::new(0),
-                slice_over: AtomicBool::new(false),
+                slice_over: AtomicU64::new(0),
                 stalled: AtomicBool::new(false),
             }),
             alarms: CachePadded::default(),
@@ -339,6 +339,7 @@ impl Worker {
         }
         seat.worker.replace_state(WorkerState::Vacant);
         seat.worker.set_stalled(false);
+        seat.worker.begin_slice();
         RETIRED.lock().push(seat);
     }
 
@@ -383,19 +384,19 @@ impl Worker {
         self.post.thread.store(id, Ordering::Relaxed);
     }
 
-    /// The routine that runs should let the others go first.
-    pub(super) fn end_slice(&self) {
-        self.post.slice_over.store(true, Ordering::Relaxed);
+    /// The routine that was the last of so many to be resumed should let the others go first.
+    pub(super) fn end_slice(&self, switches: u64) {
+        self.post.slice_over.store(switches, Ordering::Relaxed);
     }
 
-    /// Whether it should; `begin_slice` follows.
+    /// Whether the one that runs should; `begin_slice` follows.
     #[inline]
     pub(super) fn is_slice_over(&self) -> bool {
-        self.post.slice_over.load(Ordering::Relaxed)
+        self.post.slice_over.load(Ordering::Relaxed) == self.stats.switches.get()
     }
 
     pub(super) fn begin_slice(&self) {
-        self.post.slice_over.store(false, Ordering::Relaxed);
+        self.post.slice_over.store(0, Ordering::Relaxed);
     }
 
     /// Whether its thread runs routines or looks for some.

@@ -178,7 +178,7 @@ impl View {
 
     fn look(&mut self) {
         let shared = self.shared.clone();
-        let own = shared.staff.lock().own.clone();
+        let own = shared.own_to_look_at();
         let now = clock::now();
         let numbered = shared.roster.iter().enumerate();
         let all = numbered.map(|(number, worker)| (Some(number), worker));
@@ -186,6 +186,7 @@ impl View {
         for (number, worker) in all.chain(own.into_iter().map(|worker| (None, worker))) {
             self.look_at(number, worker, now, &mut tally);
         }
+        shared.looked_at_own();
         if tally.late && shared.idle.sleeping() == 0 {
             shared.monitor.errand.store(true, Ordering::Relaxed);
         }
@@ -217,7 +218,7 @@ impl View {
             tally.late |= worker.state() == WorkerState::Vacant && alarms::is_late(worker, now);
             return;
         };
-        worker.end_slice();
+        worker.end_slice(seen.switches());
         let due = seen.due_reports(worker, now);
         tally.late |= alarms::is_late(worker, now);
         if self.shared.config.on_stall == OnStall::Compensate {

@@ -32,26 +32,29 @@ impl Reporter {
     }
 
     pub(super) fn tell(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
+        // A worker for one routine is there to be blocked.
+        let aborts = config.on_stall == OnStall::Abort && stall.worker.is_some();
+        // First: a subscriber may wait for the very lock that the report is about.
+        self.write(aborts, stall, details);
+        if aborts {
+            signal::abort();
+        }
         {
             let _guard = forbid_park();
             contain(|| trace::tell(stall));
         }
-        self.write(config, stall, details);
         if let Some(report) = &config.stall_report {
             let _guard = forbid_park();
             contain(|| report(stall));
         }
-        if config.on_stall == OnStall::Abort {
-            signal::abort();
-        }
     }
 
-    fn write(&mut self, config: &Config, stall: &Stall, details: Option<&str>) {
+    fn write(&mut self, aborts: bool, stall: &Stall, details: Option<&str>) {
         if let Some(details) = details {
             return say(&format!("probable self-deadlock: {stall}\n{details}"));
         }
         let now = clock::now();
-        if config.on_stall == OnStall::Abort {
+        if aborts {
             return say(&format!("{stall}; the runtime was built to abort then\n"));
         }
         if !self.warns {

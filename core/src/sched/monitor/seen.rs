@@ -26,6 +26,8 @@ const STILL: Nanos = 50_000;
 
 #[derive(Default)]
 pub(super) struct Seen {
+    /// The thread; workers of `Place::Own` are used again, and count anew.
+    thread: thread::Id,
     /// How many routines had been resumed when this one was first seen.
     switches: u64,
     since: Nanos,
@@ -59,10 +61,11 @@ impl Seen {
         let runs = worker.is_awake() && !worker.stats.current.load(Ordering::Relaxed).is_null();
         let switches = worker.stats.switches.get();
         let id = worker.thread();
-        if !runs || switches != self.switches {
+        if !runs || switches != self.switches || id != self.thread {
             if self.stall.take().is_some() {
                 worker.set_stalled(false);
             }
+            self.thread = id;
             self.switches = switches;
             self.since = now;
             self.looked = now;
@@ -128,7 +131,7 @@ impl Seen {
         };
         let is_new = !std::mem::replace(&mut stall.is_reported, true);
         let is_deadlock =
-            stall.in_futex.is_some() && now >= stall.say_deadlock && worker.stats.live.get() > 1;
+            stall.in_futex.is_some() && now >= stall.say_deadlock && worker.load() > 1;
         if is_deadlock {
             stall.say_deadlock = now + AGAIN;
         }
@@ -157,7 +160,7 @@ impl Seen {
             worker: number,
             time: Duration::from_nanos((now - self.since) as u64),
             class: stall.class,
-            stranded: (worker.stats.live.get() as usize).saturating_sub(1),
+            stranded: worker.load().saturating_sub(1),
             is_probable_deadlock,
         })
     }
