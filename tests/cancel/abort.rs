@@ -7,8 +7,8 @@ use std::thread;
 
 use rust_routines::routine::{self, Builder, Place, Unsupported};
 use rust_routines::sync::Mutex;
-use rust_routines::time::{self, Elapsed};
-use rust_routines::{channel, select};
+use rust_routines::time::{self, Duration, Elapsed};
+use rust_routines::{channel, race, select};
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::wait::{spin_until, yield_until};
 use rust_routines_tests::{eventually, watched};
@@ -48,6 +48,66 @@ fn a_closure_that_panics_in_its_drop_is_contained() {
             let handle = routine::spawn(move || drop(bomb));
             handle.abort().unwrap();
             assert!(handle.join().unwrap_err().is_panic());
+        });
+    });
+}
+
+/// Counts 1 when its destructor begins, and 10 more when it ends, after waits.
+struct Slow(Arc<AtomicUsize>);
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        routine::yield_now();
+        time::sleep(Duration::from_millis(1));
+        self.0.fetch_add(10, Ordering::SeqCst);
+    }
+}
+
+/// What the runtime drops for a cancelled routine is not cut short by its cancellation.
+#[test]
+fn destructors_of_what_is_left_run_to_their_end() {
+    watched(|| {
+        workers(1).run(|| {
+            let counts: Vec<_> = (0..4).map(|_| Arc::new(AtomicUsize::new(0))).collect();
+            let slow = |which: usize| Slow(counts[which].clone());
+
+            let closure = slow(0);
+            let never_started = routine::spawn(move || drop(closure));
+            never_started.abort().unwrap();
+            assert_cancelled(never_started.join());
+
+            let (result, (tx, rx)) = (slow(1), channel::bounded(1));
+            let abandoned = blocked(move || {
+                routine::shield(|| rx.recv().unwrap());
+                result
+            });
+            abandoned.abort().unwrap();
+            drop(abandoned);
+            tx.send(()).unwrap();
+
+            let value = slow(2);
+            let owner = blocked(move || {
+                routine::scope(|s| {
+                    s.spawn(routine::park);
+                    value
+                });
+            });
+            owner.abort().unwrap();
+            assert_cancelled(owner.join());
+
+            let value = slow(3);
+            let first = race!(|| None, move || {
+                routine::shield(|| time::sleep(Duration::from_millis(10)));
+                Some(value)
+            });
+            assert!(first.is_none());
+
+            for (which, count) in counts.iter().enumerate() {
+                yield_until(&format!("destructor {which} ends"), || {
+                    count.load(Ordering::SeqCst) == 11
+                });
+            }
         });
     });
 }

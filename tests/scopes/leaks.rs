@@ -3,8 +3,10 @@
 use std::mem;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use rust_routines::routine::{self, AbortHandle, ScopedJoinHandle};
+use rust_routines::routine_local;
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::watched;
 
@@ -75,6 +77,47 @@ fn a_leaked_guard_does_not_cut_the_wait_short() {
             assert_eq!(number, 7);
             drop(kept);
             routine::yield_now();
+        });
+    });
+}
+
+/// Leaks a guard where it is cloned for a child: users' code between the question whether to park is allowed and
+/// the wait.
+struct Leaks(bool);
+
+impl Clone for Leaks {
+    fn clone(&self) -> Leaks {
+        if self.0 {
+            mem::forget(routine::forbid_park());
+        }
+        Leaks(false)
+    }
+}
+
+routine_local! {
+    #[inherit]
+    static LEAKS: Leaks = const { Leaks(false) };
+}
+
+#[test]
+fn a_guard_leaked_by_a_clone_cuts_no_wait_short() {
+    watched(|| {
+        on_all(|| {
+            let other = workers(1);
+            let mut numbers = [0; 2];
+            let [first, second] = &mut numbers;
+            LEAKS.set(Leaks(true));
+            routine::blocking(|| {
+                thread::yield_now();
+                *first = 7;
+            });
+            LEAKS.set(Leaks(true));
+            other.run(|| {
+                (0..10).for_each(|_| routine::yield_now());
+                *second = 7;
+            });
+            LEAKS.set(Leaks(false));
+            assert_eq!(numbers, [7; 2]);
         });
     });
 }

@@ -19,6 +19,29 @@ fn boom(text: &'static str) -> ! {
     panic::resume_unwind(Box::new(text))
 }
 
+/// The body's panic goes on; a child's payload is dropped before, whatever its destructor does.
+#[test]
+fn a_payload_that_panics_in_its_drop_is_contained() {
+    struct Twice;
+    impl Drop for Twice {
+        fn drop(&mut self) {
+            boom("payload");
+        }
+    }
+    watched(|| {
+        on_all(|| {
+            let text = panics(|| {
+                routine::scope(|s| {
+                    s.spawn(|| panic::resume_unwind(Box::new(Twice)));
+                    routine::yield_now();
+                    boom("body");
+                });
+            });
+            assert_eq!(text, "body");
+        });
+    });
+}
+
 #[test]
 fn one_that_nobody_joins_goes_on_after_all_have_ended() {
     watched(|| {

@@ -9,6 +9,7 @@ use super::{Scope, ScopedJoinHandle};
 use crate::prim::SpinLock;
 use crate::sched::forbid;
 use crate::spawn::{AbortHandle, Builder, Id, JoinError, Request, Unsupported};
+use crate::wait::shielded;
 
 /// A scope of routines that may fail; see [`try_scope`].
 pub struct TryScope<'scope, 'env: 'scope, E> {
@@ -92,7 +93,7 @@ impl<'scope, 'env, E: Send> TryScope<'scope, 'env, E> {
             Some(_) => Some(error),
         };
         drop(first);
-        drop(later);
+        shielded(|| drop(later));
         self.scope.cancel();
     }
 

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::select::Arm;
 use crate::spawn::{AbortHandle, Children, Id, JoinError, JoinHandle, Routine, Unsupported};
+use crate::sys::unwind::contain;
 
 /// The handle of a routine of a [scope](super::scope), from [`Scope::spawn`](super::Scope::spawn).
 ///
@@ -115,8 +116,10 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
     fn drop(&mut self) {
         // SAFETY: taken once, in the drop.
         let handle = unsafe { ManuallyDrop::take(&mut self.handle) };
-        if let Some(Err(JoinError::Panicked(payload))) = handle.detach() {
-            self.children.note_panic(payload);
+        match handle.detach() {
+            Some(Err(JoinError::Panicked(payload))) => self.children.note_panic(payload),
+            // As if the routine had ended later, and had dropped it.
+            left => contain(|| drop(left)),
         }
     }
 }

@@ -31,6 +31,8 @@ use crate::sched::forbid;
 use crate::sched::limit::Elapse;
 use crate::sched::park::{self, Cancel};
 use crate::spawn::{Builder, Children, Request, spawn_scoped};
+use crate::sys::unwind::contain;
+use crate::wait::shielded;
 
 /// A scope to spawn routines in that may borrow; see [`scope`].
 pub struct Scope<'scope, 'env: 'scope> {
@@ -117,13 +119,17 @@ impl<'scope, 'env> Scope<'scope, 'env> {
             (Err(payload), Some(gathered)) if is_cancellation(&*payload) => {
                 panic::resume_unwind(gathered)
             }
-            (Err(payload), _) => panic::resume_unwind(payload),
+            (Err(payload), gathered) => {
+                // Not while it unwinds: the destructor of a payload is anybody's code.
+                contain(|| drop(gathered));
+                panic::resume_unwind(payload)
+            }
             (Ok(value), Some(gathered)) => {
                 drop(value);
                 panic::resume_unwind(gathered)
             }
             (Ok(value), None) if outcome == Outcome::Cancelled => {
-                drop(value);
+                shielded(|| drop(value));
                 park::raise()
             }
             (Ok(value), None) => value,

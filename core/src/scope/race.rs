@@ -11,6 +11,7 @@ use crate::prim::SpinLock;
 use crate::sched::forbid;
 use crate::sched::park::raise_if_due_here;
 use crate::spawn::JoinError;
+use crate::wait::shielded;
 
 /// The closures of a race.
 pub struct Racers<'scope, 'env: 'scope, T> {
@@ -56,7 +57,7 @@ impl<'scope, T: Send> Racers<'scope, '_, T> {
             };
             drop(winner);
             self.scope.cancel();
-            drop(late);
+            shielded(|| drop(late));
         }));
     }
 }

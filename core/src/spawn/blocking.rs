@@ -17,6 +17,7 @@ use crate::driver::pool::Job;
 use crate::queue::event::Event;
 use crate::sched::park::raise_if_due_here;
 use crate::sched::{forbid, locals, with_core};
+use crate::sys::unwind::Bomb;
 use crate::wait::{one, shielded};
 
 struct Call<F, R> {
@@ -80,8 +81,12 @@ where
     };
     // SAFETY: I1, I2; `f` and its result may change threads.
     let job = unsafe { Job::new((&raw const call).cast(), perform::<F, R>) };
+    let bomb = Bomb("the wait of a `blocking` panicked");
     pool.submit(job);
-    shielded(|| one::wait(&call.is_over, Reason::Blocking, None));
+    // A guard that a clone of an inherited value has leaked must not keep the caller from its wait (I1).
+    forbid::reset();
+    shielded(|| one::wait_unraised(&call.is_over, Reason::Blocking));
+    bomb.defuse();
     match call.result.into_inner() {
         Some(Ok(Ok(result))) => result,
         Some(Ok(Err(payload))) => panic::resume_unwind(payload),

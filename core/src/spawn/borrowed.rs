@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::builder::{Request, spawn_with};
 use super::cell;
 use super::handle::JoinError;
-use crate::sched::Shared;
 use crate::sched::park::{is_cancelled_here, raise};
+use crate::sched::{Shared, forbid};
 use crate::stack::Size;
+use crate::sys::unwind::Bomb;
 use crate::wait::Waiter;
 
 /// Runs `f` as a routine with a stack of 64 MiB and waits for it; rethrows its panic.
@@ -36,7 +37,12 @@ where
         unsafe { cell::make_borrowed(f, id, site, extra) }
     });
     let handle = spawned.unwrap_or_else(|error| panic!("{error}"));
-    match handle.join_shielded() {
+    let bomb = Bomb("the wait of `run` panicked");
+    // A guard that a clone of an inherited value has leaked meanwhile must not keep the caller from its wait.
+    forbid::reset();
+    let joined = handle.join_shielded();
+    bomb.defuse();
+    match joined {
         Ok(output) => output,
         Err(JoinError::Panicked(payload)) => panic::resume_unwind(payload),
         // Of the same runtime, and cancelled with it.

@@ -30,7 +30,7 @@ use crate::sched::park::Cancel;
 use crate::sched::with_core;
 use crate::sched::{hooks, locals};
 use crate::sys::unwind::contain;
-use crate::wait::one;
+use crate::wait::{one, shielded};
 
 #[repr(C)]
 struct Cell<F, T> {
@@ -207,7 +207,8 @@ where
         let start = unsafe { replace::<F, T>(header, Payload::Empty) };
         // SAFETY: alive until `ended` is set.
         if unsafe { header.as_ref() }.is_cancelled() {
-            drop(start);
+            // Its destructors are not to be cut short by the cancellation that they belong to.
+            shielded(|| drop(start));
             panic::resume_unwind(Box::new(Cancel));
         }
         let output = match start {
@@ -261,7 +262,7 @@ where
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: alive until `ended` is set.
         if unsafe { header.as_ref() }.is_cancelled() {
-            drop(f);
+            shielded(|| drop(f));
             panic::resume_unwind(Box::new(Cancel));
         }
         let output = f();
@@ -315,7 +316,8 @@ unsafe fn end<F, T>(header: NonNull<Header>, discard: impl FnOnce(Payload<F, T>)
     });
     if let Before::Abandoned = before {
         // SAFETY: I1: abandoned, so the payload is still ours.
-        contain(|| discard(unsafe { replace::<F, T>(header, Payload::Empty) }));
+        let left = unsafe { replace::<F, T>(header, Payload::Empty) };
+        contain(|| shielded(|| discard(left)));
         // What that destructor has left on the thread.
         hooks::discard();
         // SAFETY: the handle went first, so the count of the pair is ours (the header's I2).
