@@ -1,5 +1,6 @@
 //! What a mutex with its guards does beyond locking (`tests/locks.rs`): time-outs, turns, parts, `Arc`s.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -235,4 +236,23 @@ fn locks_are_small() {
     ] {
         assert!(size <= 40, "{size}");
     }
+}
+
+/// Where parking is forbidden it could not lock again: it refuses before it unlocks.
+#[test]
+fn unlocked_refuses_under_a_guard_at_once() {
+    watched(|| {
+        workers(1).run(|| {
+            let mutex = Mutex::new(1);
+            let mut guard = mutex.lock();
+            let mut ran = false;
+            let refused = panic::catch_unwind(AssertUnwindSafe(|| {
+                let _forbidden = routine::forbid_park();
+                MutexGuard::unlocked(&mut guard, || ran = true);
+            }));
+            assert!(refused.is_err());
+            assert!(!ran);
+            assert!(mutex.try_lock().is_none(), "it is locked still");
+        });
+    });
 }

@@ -233,3 +233,27 @@ fn tickets_come_and_go_in_any_order() {
         assert!(!list.notify_one(), "nobody is left");
     }
 }
+
+/// A waiter that is cancelled has given its ticket up from then on, and not only when it has its turn again.
+#[test]
+fn a_cancelled_ticket_takes_no_notification() {
+    watched(|| {
+        workers(1).run(|| {
+            let list = Arc::new(NotifyList::new());
+            let waits = || {
+                let list = list.clone();
+                blocked(move || {
+                    let ticket = list.ticket();
+                    ticket.wait();
+                })
+            };
+            for _ in 0..10 {
+                let (first, second) = (waits(), waits());
+                first.abort().unwrap();
+                assert!(list.notify_one(), "somebody waits");
+                second.join().unwrap();
+                assert!(first.join().is_err());
+            }
+        });
+    });
+}

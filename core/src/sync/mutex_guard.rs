@@ -8,6 +8,8 @@ use super::guard::{Moves, Stays, deref_mut};
 use super::mutex::Mutex;
 use super::raw::RawMutex;
 use super::watch;
+use crate::sched::forbid;
+use crate::sys::signal::write_stderr;
 
 /// The right to the value of a [`Mutex`]; unlocks it when dropped.
 ///
@@ -35,9 +37,9 @@ pub struct MappedMutexGuard<'a, T: ?Sized, M = Stays> {
     kind: PhantomData<(&'a mut T, M)>,
 }
 
+// SAFETY: a shared guard is a shared value, and, by `mutex`, the mutex, which is shared if the value may be sent.
+unsafe impl<T: ?Sized + Send + Sync, M> Sync for MutexGuard<'_, T, M> {}
 // SAFETY: a shared guard is a shared value.
-unsafe impl<T: ?Sized + Sync, M> Sync for MutexGuard<'_, T, M> {}
-// SAFETY: as above.
 unsafe impl<T: ?Sized + Sync, M> Sync for MappedMutexGuard<'_, T, M> {}
 // SAFETY: a mapped guard is the unique borrow of its part.
 unsafe impl<T: ?Sized + Send> Send for MappedMutexGuard<'_, T, Moves> {}
@@ -131,6 +133,10 @@ impl<'a, T: ?Sized, M> MutexGuard<'a, T, M> {
     /// **Blocks** after `f` until the mutex is free again, as [`Mutex::lock`]. A routine that is cancelled
     /// meanwhile has it again before it unwinds.
     ///
+    /// # Panics
+    /// Under [`forbid_park`](crate::routine::forbid_park), before `f`. If `f` leaves such a guard behind and the mutex
+    /// is taken, the process ends.
+    ///
     /// # Examples
     /// ```
     /// use rust_routines::sync::{Mutex, MutexGuard};
@@ -145,10 +151,18 @@ impl<'a, T: ?Sized, M> MutexGuard<'a, T, M> {
         struct Relock<'a>(&'a RawMutex);
         impl Drop for Relock<'_> {
             fn drop(&mut self) {
-                // The guard that is borrowed unlocks it once more.
+                // The guard that is borrowed unlocks it once more, so there is no way on without the lock.
+                if self.0.try_lock() {
+                    return;
+                }
+                if forbid::is_forbidden() {
+                    write_stderr(b"rust-routines: MutexGuard::unlocked may not wait for its mutex under forbid_park\n");
+                    std::process::abort();
+                }
                 crate::wait::shielded(|| self.0.lock());
             }
         }
+        forbid::check();
         let raw = &this.mutex.raw;
         let was_noted = unlock(raw);
         let relock = Relock(raw);

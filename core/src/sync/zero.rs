@@ -49,7 +49,7 @@ fn sum(word: u64, delta: i64) -> Result<u64, Refused> {
 
 impl Zero {
     pub(super) const fn new(count: u64) -> Zero {
-        assert!(count <= MOST, "more than can be counted");
+        assert!(count <= MOST, "Latch::new: more than can be counted");
         Zero {
             word: AtomicU64::new(count * ONE),
             line: SpinLock::new(Line::new()),
@@ -167,9 +167,10 @@ impl Zero {
 
     /// Under the line's lock: if a release is due (I3), all who stand in the line go on.
     fn release_under(&self, line: &mut Line, wakes: &mut Wakes) {
+        // ORDER: Acquire pairs with the Release of who has taken the count to zero: it may be another one who wakes.
         let is_due = self
             .word
-            .compare_exchange(QUEUED, 0, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(QUEUED, 0, Ordering::Acquire, Ordering::Relaxed)
             .is_ok();
         while let Some(waiter) = is_due.then(|| line.pop()).flatten() {
             wakes.add(waiter);

@@ -62,11 +62,18 @@ pub struct Ticket<'a> {
 struct Wait<'a> {
     list: &'a NotifyList,
     waiter: &'a Waiter,
+    number: u64,
 }
 
 impl Unlink for Wait<'_> {
+    /// Gives the ticket up too: between an unlinking and a giving up a notification would be lost on it.
     fn unlink(&self) -> bool {
-        self.list.state.lock().line.remove(self.waiter)
+        let mut state = self.list.state.lock();
+        let removed = state.line.remove(self.waiter);
+        if removed {
+            state.give_up(self.number);
+        }
+        removed
     }
 }
 
@@ -206,19 +213,15 @@ impl Ticket<'_> {
         let wait = Wait {
             list: self.list,
             waiter: &waiter,
+            number: self.number,
         };
+        // From here on its number is done with by whoever notifies it or unlinks it.
+        std::mem::forget(self);
         // SAFETY: made here, linked just now; `wait` takes this waiter out.
         match unsafe { wait_for(&waiter, &wait, Reason::Condvar, deadline) } {
-            Outcome::Woken => {
-                // Its number is done with.
-                std::mem::forget(self);
-                true
-            }
+            Outcome::Woken => true,
             Outcome::TimedOut => false,
-            Outcome::Cancelled => {
-                drop(self);
-                park::raise()
-            }
+            Outcome::Cancelled => park::raise(),
         }
     }
 
