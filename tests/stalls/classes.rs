@@ -180,12 +180,13 @@ fn a_partner_that_is_bound_to_the_same_worker_is_stranded() {
         let (end, ends) = mpsc::channel();
         let waits = runtime.spawn_with(key("waits"), move || {
             let (tx, rx) = mpsc::channel();
-            let partner = move || drop(tx.send(()));
+            let partner = move || tx.send(()).unwrap();
             let partner = key("partner").spawn(partner).unwrap();
             // The test ends it.
             ends.recv().unwrap();
             rx.try_recv().unwrap_err();
             partner.join().unwrap();
+            rx.recv().unwrap();
         });
         let stall = loop {
             let stall = stall_of(&stalls, "waits");

@@ -76,7 +76,10 @@ fn one_for_one_never_waits_and_one_for_none_is_refused() {
     let _forbidden = routine::forbid_park();
     assert!(barrier.wait().is_leader() && barrier.wait().is_leader());
     let thrown = panic::catch_unwind(|| Barrier::new(0)).unwrap_err();
-    assert_eq!(thrown.downcast_ref::<&str>(), Some(&"Barrier: for none"));
+    assert_eq!(
+        thrown.downcast_ref::<&str>(),
+        Some(&"Barrier::new(0): nobody could ever pass it")
+    );
 }
 
 /// A park that is forbidden panics, and leaves nothing in the line.

@@ -114,8 +114,8 @@ impl Builder {
 
     /// What is done about a worker that has run one routine for more than 10 ms; by default another one stands
     /// in for it if something waits that it could run: for workers that are blocked in the kernel as many as
-    /// those are, up to four times the workers that were asked for and 64 more; for workers that compute one
-    /// more in all.
+    /// those are, until there are four times the workers that were asked for, and never more than 64 on top of
+    /// them; for workers that compute one more in all.
     ///
     /// # Go
     /// No counterpart: Go's monitor takes the processor from a thread in a system call, and ends long slices.

@@ -105,9 +105,10 @@ impl fmt::Display for Stall {
             None => f.write_str("its own worker")?,
         }
         let (time, s) = (self.time.as_millis(), plural(self.stranded));
+        let live = if self.stranded == 1 { "lives" } else { "live" };
         write!(
             f,
-            " for {time} ms; {} other routine{s} live there",
+            " for {time} ms; {} other routine{s} {live} there",
             self.stranded
         )
     }

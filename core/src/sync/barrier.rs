@@ -59,7 +59,7 @@ impl Barrier {
     /// # Panics
     /// For none: nobody could ever pass it.
     pub const fn new(size: usize) -> Barrier {
-        assert!(size > 0, "Barrier: for none");
+        assert!(size > 0, "Barrier::new(0): nobody could ever pass it");
         assert!(size <= u32::MAX as usize, "Barrier: for too many");
         Barrier {
             size,

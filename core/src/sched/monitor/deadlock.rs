@@ -124,7 +124,8 @@ fn starts_with_any(function: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Up to the root of the routine's stack, without what was inlined into functions of ours.
+/// Up to the root of the routine's stack, which a short body is inlined into; of functions of ours only what is
+/// the user's in them.
 fn write_frames(text: &mut String, addresses: &[usize], most: usize, is_shown: fn(&str) -> bool) {
     let addresses = addresses.iter().enumerate();
     // A return address stands behind the call.
@@ -133,10 +134,14 @@ fn write_frames(text: &mut String, addresses: &[usize], most: usize, is_shown: f
         frames.last().is_some_and(|outer| test(&outer.function))
     };
     let is_root = |name: &str| starts_with_any(name, &["rust_routines::spawn::cell::"]);
+    let mut is_over = false;
     let frames = frames
-        .take_while(|frames| !outer_is(frames, &is_root))
-        .filter(|frames| !outer_is(frames, &is_ours))
-        .flatten();
+        .take_while(|frames| !std::mem::replace(&mut is_over, outer_is(frames, &is_root)))
+        .flat_map(|frames| {
+            let is_inlined = outer_is(&frames, &is_ours);
+            let is_kept = move |frame: &symbols::Frame| !is_inlined || is_users(&frame.function);
+            frames.into_iter().filter(is_kept)
+        });
     let mut shown = 0;
     for frame in frames.filter(|frame| is_shown(&frame.function)).take(most) {
         shown += 1;

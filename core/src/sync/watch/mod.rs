@@ -11,8 +11,8 @@
 //!   it stays; it goes when somebody has the lock, or one that comes to its address, alone.)
 //! - I2: `WAITS` is locked during the search, so those found in it are not on their way: none of them lets
 //!   go of anything before the search has ended. So what the search finds is true all at once; but who
-//!   waits to read what others read waits for a writer, who may be gone by now. Such a circle is a
-//!   deadlock if it is the same after a pause.
+//!   waits to read what others read waits for a writer, who may be gone by now: then it has been let in, and
+//!   only has not had its turn. Such a circle is a deadlock if it is the same for half a second.
 
 mod search;
 
@@ -94,7 +94,7 @@ struct Waits {
 const SHARDS: usize = 64;
 
 /// How often, and for how long, a circle that may be none is watched.
-const LOOKS: u32 = 5;
+const LOOKS: u32 = 100;
 const PAUSE: Nanos = 5_000_000;
 
 static HOLDS: LazyLock<[Mutex<HashMap<Lock, Holds>>; SHARDS]> =
@@ -284,23 +284,28 @@ fn want<L>(lock: &L, kind: &'static str, reads: bool) -> Want {
 }
 
 #[cold]
+#[track_caller]
 fn refuse(want: Want, site: Site) {
     let Some(mut found) = look(want, site) else {
         return;
     };
-    for _ in 0..LOOKS {
-        if found.is_sure {
-            panic!("{}", found.report);
-        }
+    let mut same = 0;
+    while !found.is_sure {
         one::wait(&Event::new(), Reason::Sleep, Some(clock::now() + PAUSE));
         let Some(again) = search::circle(&mut WAITS.lock(), party()) else {
             return;
         };
+        same = if again.waits == found.waits {
+            same + 1
+        } else {
+            0
+        };
         found = Found {
-            is_sure: again.is_sure || again.waits == found.waits,
+            is_sure: again.is_sure || same == LOOKS,
             ..again
         };
     }
+    panic!("{}", found.report);
 }
 
 /// Notes the wait, unless it ends by itself; the circle that it closes.
