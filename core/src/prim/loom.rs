@@ -1,6 +1,8 @@
 //! The same names as `std.rs`, from loom: only the modelled protocols are compiled against it.
 
-pub(crate) use loom::sync::atomic::{AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
+pub(crate) use loom::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence,
+};
 
 /// As in `std.rs`, but not `const`.
 macro_rules! const_fn {

@@ -35,7 +35,7 @@ struct Unwind {
 ///
 /// # Panics
 /// On a plain thread; in the closure of [`run`](crate::run) and in a routine of a
-/// [scope](super::scope), which borrow; if the
+/// [scope](crate::routine::scope), which borrow; if the
 /// routine's output is not a `T`; while unwinding already.
 ///
 /// # Go
