@@ -3,6 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
 use rust_routines_tests::watched;
 
@@ -148,7 +149,15 @@ fn a_destructor_of_a_result_is_contained() {
     }
     watched(|| {
         on_all(|| {
-            routine::scope(|s| drop(s.spawn(|| Bomb)));
+            let (go, wait) = channel::bounded(0);
+            routine::scope(|s| {
+                // Dropped before the end: later it would be dropped, and panic, where its handle is.
+                drop(s.spawn(|| {
+                    wait.recv().unwrap();
+                    Bomb
+                }));
+                go.send(()).unwrap();
+            });
         });
     });
 }

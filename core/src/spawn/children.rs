@@ -100,13 +100,14 @@ impl Children {
     /// The owner, once: waits until all children have ended; `Cancelled` if it was cancelled meanwhile, and so
     /// were they. Does not unwind.
     pub(crate) fn finish(&self) -> Outcome {
+        // A guard that the body has leaked or hid must not keep the owner from its children; and whether it goes
+        // on to forbid must not depend on who is faster.
+        forbid::reset();
         // ORDER: Acquire pairs with the Release in `Tie::drop`: what the children did is seen here.
         if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
             return Outcome::Woken;
         }
         let bomb = Bomb("the wait at the end of a scope panicked");
-        // A guard that the body has leaked or hid must not keep the owner from its children.
-        forbid::reset();
         let outcome = one::wait_unraised(&self.over, Reason::Scope);
         if outcome == Outcome::Cancelled {
             self.cancel();
