@@ -79,7 +79,7 @@ fn functions_that_are_stopped_leave_nothing() {
     }
 }
 
-/// What is kept beside it: a segment or two, and their headers.
+/// What is kept beside it: two segments of 320 KB, of 100 MB.
 fn one_that_stays_does_not_keep_the_memory_of_all() {
     let before = in_use();
     let set = |count| -> Vec<_> {
@@ -95,7 +95,7 @@ fn one_that_stays_does_not_keep_the_memory_of_all() {
     assert!(all.all(|timer| timer.stop()));
     drop((first, second));
     let grown = in_use().saturating_sub(before);
-    assert!(grown < 4 * NOISE, "{grown} bytes of {of_many}");
+    assert!(grown < 16 * NOISE, "{grown} bytes of {of_many}");
     assert!(stays.stop());
 }
 

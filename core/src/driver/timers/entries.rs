@@ -41,8 +41,10 @@ impl Key {
 
 /// No entry; the end of a list.
 pub(super) const NONE: u32 = u32::MAX;
-/// Entries of a segment: 40 KB. Of a million that have gone 36 KB stay, the headers of segments.
-const SIZE: usize = 1024;
+/// Entries of a segment: 320 KB, so large that the allocator maps it by itself and gives it back at once. With
+/// segments of 40 KB among the user's objects, a million stopped at a regular distance took 1.8 times as
+/// long as with one `Vec`; with these 1.2 times.
+const SIZE: usize = 8192;
 
 pub(super) struct Entry<T> {
     pub(super) at: Nanos,

@@ -305,7 +305,7 @@ fn the_memory_of_very_many_goes_back() {
         while timers.next() <= 1 << 40 {
             timers.pop_due(1 << 40);
         }
-        let limit = if lives { 2 * 1024 } else { 0 };
+        let limit = if lives { 2 * 8192 } else { 0 };
         assert!(timers.entries.capacity() <= limit);
         assert!(
             timers.nodes.count() <= 2 * LEVELS,
