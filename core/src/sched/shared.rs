@@ -190,8 +190,9 @@ impl Shared {
             changed: Condvar::new(),
             config,
         });
-        let started = shared.start_monitor();
-        if let Err(error) = started.and_then(|()| shared.set_workers(workers)) {
+        // The monitor last: it has nothing to do for 10 ms, and workers are waited for.
+        let started = shared.set_workers(workers);
+        if let Err(error) = started.and_then(|()| shared.start_monitor()) {
             // Those that run may look into every seat: they have to be gone before one is reused.
             shared.set_phase(Phase::Stopped);
             shared.wait_until_left(None);
