@@ -328,7 +328,7 @@ macro_rules! routine_local {
 ///
 /// # Panics
 /// With the panic of the first closure, in the order in which they are written, that has panicked, when all have
-/// ended. As [`routine::scope`](crate::routine::scope) otherwise: who is cancelled in it cancels them.
+/// ended. As [`routine::scope`] otherwise: who is cancelled in it cancels them.
 ///
 /// # Go
 /// A `sync.WaitGroup` with a variable for each result.
@@ -375,7 +375,7 @@ macro_rules! __join {
 /// If one panics: the others are cancelled, and the panic goes on when they have ended, even if another one has won
 /// before. If the runtime is being shut down, so that nobody wins. In a program that is built with `panic = "abort"`,
 /// where nothing can be unwound. As
-/// [`routine::scope`](crate::routine::scope) otherwise: who is cancelled in it cancels them.
+/// [`routine::scope`] otherwise: who is cancelled in it cancels them.
 ///
 /// # Go
 /// A `select` over a channel for each, and a context to cancel the others with.

@@ -2,12 +2,12 @@
 //!
 //! | Go | here |
 //! |---|---|
-//! | `time.Sleep(d)` | [`sleep`], [`sleep_until`] |
+//! | `time.Sleep(d)` | [`sleep()`], [`sleep_until`] |
 //! | `time.NewTimer(d)`, `t.Stop()`, `t.Reset(d)`, `<-t.C` | [`Timer`] |
 //! | `time.NewTicker(d)`, `time.Tick(d)` | [`Interval`], [`tick`] |
-//! | `time.After(d)` | [`after`] |
+//! | `time.After(d)` | [`after()`] |
 //! | `time.AfterFunc(d, f)` | [`after_func`], [`after_func_with`] |
-//! | `context.WithTimeout`, `WithDeadline`, `ctx.Deadline()` | [`timeout`], [`timeout_at`], [`deadline`] |
+//! | `context.WithTimeout`, `WithDeadline`, `ctx.Deadline()` | [`timeout()`], [`timeout_at`], [`deadline`] |
 //! | `time.Now()`, `time.Since(t)` | [`Instant::now`], [`Instant::elapsed`] |
 //!
 //! All of it is monotonic: steps of the wall clock do not matter. Nothing is early. A moment beyond the
