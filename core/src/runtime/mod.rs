@@ -259,7 +259,7 @@ impl Runtime {
         self.shared.metrics()
     }
 
-    /// Most threads for [`routine::blocking`](crate::routine::blocking) from now on (at least 1). More of them
+    /// Most threads for [`routine::blocking`](crate::routine::blocking) from now on; 0 counts as 1. More of them
     /// start at once if calls wait; those that are too many go when their calls have returned.
     ///
     /// **Blocks**: never.
