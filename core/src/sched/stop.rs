@@ -68,10 +68,12 @@ impl Core {
     }
 
     /// A worker that drains: sends on what has not started; whether it leaves, for nothing lives here any
-    /// more.
+    /// more. From then on it does, however often this is asked: its number is given to nobody before it has left.
     fn has_drained(&self) -> bool {
-        if self.worker.state() != WorkerState::Draining {
-            return false;
+        match self.worker.state() {
+            WorkerState::Draining => {}
+            WorkerState::Vacant => return true,
+            _ => return false,
         }
         self.send_all_on();
         let leaves = self.is_empty() && self.shared.vacate(self.worker);
