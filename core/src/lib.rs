@@ -68,6 +68,9 @@
 //! `fork` without `exec`, the child has no workers.
 #![cfg_attr(loom, allow(dead_code, unused_imports, missing_docs))]
 
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+compile_error!("rust-routines runs on 64-bit Linux; other systems are to come");
+
 mod prim;
 #[cfg(not(loom))]
 mod sys;

@@ -64,6 +64,11 @@ fn a_time_out_has_the_lock_again() {
                     .wait_while_for(&mut guard, |count| *count == 0, MOMENT)
                     .timed_out()
             );
+            let deadline = Instant::now() + MOMENT;
+            let result = condvar.wait_while_until(&mut guard, |count| *count == 0, deadline);
+            assert!(result.timed_out() && Instant::now() >= deadline);
+            let result = condvar.wait_while_until(&mut guard, |count| *count > 0, deadline);
+            assert!(!result.timed_out());
             let result = condvar.wait_timeout_while(&mut guard, MOMENT, |count| *count > 0);
             assert!(!result.timed_out());
             *guard += 1;

@@ -135,11 +135,13 @@ fn time_outs_leave_the_lock_as_it_was() {
             assert!(lock.read_timeout(MOMENT).is_none());
             assert!(lock.read_until(Instant::now()).is_none());
             assert!(lock.try_read_for(MOMENT).is_none());
+            assert!(lock.try_read_until(Instant::now() + MOMENT).is_none());
             assert!(lock.write_timeout(MOMENT).is_none());
             drop(guard);
             let guard = lock.read();
             assert!(lock.write_until(Instant::now() + MOMENT).is_none());
             assert!(lock.try_write_for(MOMENT).is_none());
+            assert!(lock.try_write_until(Instant::now() + MOMENT).is_none());
             assert!(
                 lock.read_timeout(MOMENT).is_some(),
                 "no writer waits any more"

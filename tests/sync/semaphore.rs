@@ -93,6 +93,11 @@ fn time_outs_take_nothing() {
             assert!(permits.acquire_until(Instant::now()).is_none());
             permits.add_permits(1);
             assert!(permits.acquire_many_timeout(2, MOMENT).is_none());
+            assert!(
+                permits
+                    .acquire_many_until(2, Instant::now() + MOMENT)
+                    .is_none()
+            );
             assert!(permits.acquire_timeout(Duration::ZERO).is_some());
             assert_eq!(permits.available_permits(), 1);
         };

@@ -172,9 +172,18 @@ impl Condvar {
         &self,
         guard: &mut MutexGuard<'_, T, M>,
         timeout: Duration,
+        condition: impl FnMut(&mut T) -> bool,
+    ) -> WaitTimeoutResult {
+        self.wait_while_before(guard, clock::deadline(timeout), condition)
+    }
+
+    #[track_caller]
+    fn wait_while_before<T: ?Sized, M>(
+        &self,
+        guard: &mut MutexGuard<'_, T, M>,
+        deadline: Nanos,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> WaitTimeoutResult {
-        let deadline = clock::deadline(timeout);
         let mut timed_out = false;
         while condition(guard) {
             if timed_out {
@@ -195,6 +204,22 @@ impl Condvar {
         timeout: Duration,
     ) -> WaitTimeoutResult {
         self.wait_timeout_while(guard, timeout, condition)
+    }
+
+    /// [`wait_while_for`](Condvar::wait_while_for), until `deadline` at most.
+    ///
+    /// **Blocks** as there.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn wait_while_until<T: ?Sized, M>(
+        &self,
+        guard: &mut MutexGuard<'_, T, M>,
+        condition: impl FnMut(&mut T) -> bool,
+        deadline: Instant,
+    ) -> WaitTimeoutResult {
+        self.wait_while_before(guard, deadline.nanos(), condition)
     }
 
     /// Wakes the one who has waited longest; whether anybody waited.

@@ -136,6 +136,12 @@ impl<T: ?Sized> RwLock<T> {
         self.read_timeout(timeout)
     }
 
+    /// [`read_until`](RwLock::read_until), as parking_lot calls it.
+    #[track_caller]
+    pub fn try_read_until(&self, deadline: Instant) -> Option<RwLockReadGuard<'_, T>> {
+        self.read_until(deadline)
+    }
+
     #[track_caller]
     fn read_until_nanos(&self, deadline: Nanos) -> Option<RwLockReadGuard<'_, T>> {
         self.read_if(self.raw.read_until_nanos(deadline))
@@ -226,6 +232,12 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn try_write_for(&self, timeout: Duration) -> Option<RwLockWriteGuard<'_, T>> {
         self.write_timeout(timeout)
+    }
+
+    /// [`write_until`](RwLock::write_until), as parking_lot calls it.
+    #[track_caller]
+    pub fn try_write_until(&self, deadline: Instant) -> Option<RwLockWriteGuard<'_, T>> {
+        self.write_until(deadline)
     }
 
     #[track_caller]

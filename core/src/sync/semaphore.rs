@@ -172,6 +172,21 @@ impl Semaphore {
         self.acquire_until_nanos(permits, clock::deadline(timeout))
     }
 
+    /// Takes so many permits, if their turn comes before `deadline`.
+    ///
+    /// **Blocks** as [`acquire`](Semaphore::acquire), until `deadline` at most.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn acquire_many_until(
+        &self,
+        permits: usize,
+        deadline: Instant,
+    ) -> Option<SemaphorePermit<'_>> {
+        self.acquire_until_nanos(permits, deadline.nanos())
+    }
+
     #[track_caller]
     fn acquire_until_nanos(&self, permits: usize, deadline: Nanos) -> Option<SemaphorePermit<'_>> {
         let n = permits as u64;
