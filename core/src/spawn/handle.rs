@@ -13,7 +13,6 @@ use super::cell::Output;
 use super::current::Id;
 use crate::control::{Header, Outcome, Reason};
 use crate::queue::event::Before;
-use crate::sys::unwind::contain;
 use crate::wait::{TaskWaiter, one, shielded};
 
 /// Why a routine has no result.
@@ -313,12 +312,9 @@ impl<T> JoinHandle<T> {
 }
 
 impl<T> Drop for JoinHandle<T> {
-    /// A result whose destructor panics is contained, as it is if the routine drops it because it ends later.
     fn drop(&mut self) {
         // SAFETY: nothing uses it afterwards.
-        if let Some(result) = unsafe { self.abandon() } {
-            contain(|| drop(result));
-        }
+        drop(unsafe { self.abandon() });
     }
 }
 
