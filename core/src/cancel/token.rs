@@ -163,6 +163,9 @@ impl CancelToken {
 
     /// Whether it has been cancelled, or its deadline has passed.
     ///
+    /// Whoever is the first to find that out cancels it, and runs what was registered with
+    /// [`on_cancel`](CancelToken::on_cancel); [`reason`](CancelToken::reason) and [`check`](CancelToken::check) ask the same.
+    ///
     /// **Blocks**: never.
     ///
     /// # Go
@@ -322,7 +325,8 @@ impl Drop for CancelToken {
 impl fmt::Debug for CancelToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancelToken")
-            .field("reason", &self.reason())
+            // Not asked whether its deadline has passed: that would cancel it, and run what was registered for that.
+            .field("reason", &self.node.reason())
             .field("deadline", &self.deadline())
             .finish()
     }
