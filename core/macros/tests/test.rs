@@ -94,7 +94,6 @@ fn a_limited_run_has_a_large_stack() {
 /// Attributes of tests stay what they are.
 #[rust_routines::test]
 #[cfg_attr(all(), should_panic(expected = "attributes"))]
-#[allow(clippy::panic)]
 fn attributes_stay() {
     panic!("attributes");
 }

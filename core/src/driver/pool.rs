@@ -353,7 +353,7 @@ mod tests {
         unsafe fn run(data: *const (), admitted: io::Result<()>) {
             // SAFETY: `count` gave the address of a static.
             let refused = unsafe { &*data.cast::<AtomicUsize>() };
-            refused.fetch_add(usize::from(admitted.is_err()), Ordering::SeqCst);
+            refused.fetch_add(usize::from(admitted.is_err()), Ordering::Relaxed);
         }
         // SAFETY: an atomic counter may be used on any thread, and does not unwind.
         unsafe { Job::new((&raw const *refused).cast(), run) }
@@ -371,7 +371,7 @@ mod tests {
         assert_eq!((pool.count().threads, pool.count().done), (1, 0));
         gate.wait();
         until(&pool, |now| now.done == 4);
-        assert_eq!(REFUSED.load(Ordering::SeqCst), 0);
+        assert_eq!(REFUSED.load(Ordering::Relaxed), 0);
         pool.close();
     }
 
@@ -390,7 +390,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(REFUSED.load(Ordering::SeqCst), 80_000);
+        assert_eq!(REFUSED.load(Ordering::Relaxed), 80_000);
         assert_eq!((pool.count().threads, pool.count().queued), (0, 0));
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct Staff {
     pub(super) monitor: Option<JoinHandle<()>>,
     /// How many workers were asked for.
     pub(super) target: usize,
-    /// How many more there are to be for now.
+    /// How many stand-ins there are to be beside those.
     pub(super) extra: usize,
     /// The monitor looks at own workers; those that end meanwhile are kept until it has looked.
     is_looked_at: bool,

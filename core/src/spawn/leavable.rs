@@ -129,10 +129,10 @@ mod tests {
         let gate = Arc::new(Mutex::new(()));
         let closed = gate.lock();
         let mut calls = 0;
-        while !BEGAN.load(Ordering::SeqCst) {
+        while !BEGAN.load(Ordering::Relaxed) {
             let (result, gate) = (own.clone(), gate.clone());
             assert!(leave(&pool, move || {
-                BEGAN.store(true, Ordering::SeqCst);
+                BEGAN.store(true, Ordering::Relaxed);
                 drop(gate.lock());
                 Ok(result)
             }));
@@ -140,13 +140,13 @@ mod tests {
         }
         let queued = own.clone();
         assert!(leave(&pool, move || {
-            RAN.store(true, Ordering::SeqCst);
+            RAN.store(true, Ordering::Relaxed);
             Ok(queued)
         }));
         assert_eq!(pool.count().queued, 1);
         drop(closed);
         until_done(&pool, calls + 1);
-        assert!(!RAN.load(Ordering::SeqCst));
+        assert!(!RAN.load(Ordering::Relaxed));
         assert_eq!(Arc::strong_count(&own), 1);
         pool.close();
     }

@@ -321,7 +321,7 @@ mod tests {
         let (mut first, mut second) =
             (Seeking::new(ZeroSeek(&zero)), Seeking::new(ZeroSeek(&zero)));
         assert!(!is_there(&mut first));
-        zero.word.fetch_sub(ONE, Ordering::AcqRel);
+        zero.word.fetch_sub(ONE, Ordering::Relaxed);
         assert!(zero.add(1).is_ok());
         assert!(!is_there(&mut second));
         zero.release();

@@ -94,8 +94,7 @@ struct Node {
 /// The nodes of a wheel; its rows are those that have no parent.
 #[derive(Default)]
 pub(super) struct Nodes {
-    // Boxed: growing copies no nodes.
-    #[allow(clippy::vec_box)]
+    #[expect(clippy::vec_box, reason = "growing copies no nodes")]
     nodes: Vec<Box<Node>>,
     free: Vec<u32>,
     /// The levels whose rows have something in use.

@@ -1,7 +1,6 @@
 //! The search for a circle, and what there is to say of it.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use super::{Hold, Lock, Party, Wait, Waits, Want, Who, shard};
 
@@ -113,13 +112,12 @@ fn tell(parties: &Parties, me: Party, chain: &[Hold]) -> String {
             site,
             ..
         } = wait;
-        let _ = write!(
-            report,
+        report.push_str(&format!(
             "\n  {} waits at {site} for the {kind} {lock:#x}, held by {} since {}",
             describe(parties, waiter),
             describe(parties, holder.party),
             holder.site,
-        );
+        ));
         waiter = holder.party;
     }
     report
@@ -131,7 +129,7 @@ fn describe(parties: &Parties, party: Party) -> String {
         Party::Thread(number) => format!("thread #{number}"),
     };
     if let Some(name) = parties.get(&party).and_then(Wait::name) {
-        let _ = write!(text, " {name:?}");
+        text.push_str(&format!(" {name:?}"));
     }
     text
 }
