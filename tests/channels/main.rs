@@ -23,14 +23,11 @@ mod wakers;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime::Runtime;
-use rust_routines_tests::wait::yield_until;
+use rust_routines_tests::wait::blocked;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
@@ -76,20 +73,6 @@ fn start<T: Send + 'static>(
         On::Routine => Side::Routine(runtime.spawn(body)),
         On::Thread => Side::Thread(thread::spawn(body)),
     }
-}
-
-/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
-/// What has announced itself there has its turn until then.
-#[track_caller]
-fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    let announced = Arc::new(AtomicBool::new(false));
-    let announce = announced.clone();
-    let handle = routine::spawn(move || {
-        announce.store(true, Ordering::SeqCst);
-        body()
-    });
-    yield_until("it blocks", || announced.load(Ordering::SeqCst));
-    handle
 }
 
 /// Polls once; nobody hears the waker.

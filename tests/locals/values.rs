@@ -208,7 +208,7 @@ mod declared {
     routine_local! {
         /// Text.
         pub(super) static ONE: u8 = 1;
-        #[allow(dead_code)]
+        #[cfg(not(any()))]
         #[inherit]
         /// Text.
         pub static TWO: Vec<u8> = const { Vec::new() };

@@ -8,14 +8,11 @@ mod join_race;
 mod leaks;
 mod panics;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime::{self, Runtime};
 use rust_routines::time::Duration;
-use rust_routines_tests::wait::yield_until;
+use rust_routines_tests::wait::blocked;
 
 /// So long that it is over only when something has gone wrong.
 const HOUR: Duration = Duration::from_secs(3600);
@@ -31,17 +28,4 @@ fn on_all(body: impl Fn() + Send + Sync + Clone + 'static) {
         joined.expect("on a routine");
     }
     thread::spawn(body).join().expect("on a thread");
-}
-
-/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
-#[track_caller]
-fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    let announced = Arc::new(AtomicBool::new(false));
-    let announce = announced.clone();
-    let handle = routine::spawn(move || {
-        announce.store(true, Ordering::SeqCst);
-        body()
-    });
-    yield_until("it blocks", || announced.load(Ordering::SeqCst));
-    handle
 }

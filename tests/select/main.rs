@@ -30,27 +30,9 @@ mod stress;
 mod syntax;
 mod waits;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime::Runtime;
-use rust_routines_tests::wait::yield_until;
+use rust_routines_tests::wait::blocked;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
-}
-
-/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
-/// What has announced itself there has its turn until then.
-#[track_caller]
-fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    let announced = Arc::new(AtomicBool::new(false));
-    let announce = announced.clone();
-    let handle = routine::spawn(move || {
-        announce.store(true, Ordering::SeqCst);
-        body()
-    });
-    yield_until("it blocks", || announced.load(Ordering::SeqCst));
-    handle
 }

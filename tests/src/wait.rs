@@ -1,9 +1,13 @@
 //! Waiting with a limit: for a condition, and for the end of a whole test.
 
 use std::panic;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use rust_routines::routine::{self, JoinHandle};
 
 /// How long something that must happen may take; long enough for a loaded machine.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -68,6 +72,20 @@ pub fn yield_until(what: &str, mut condition: impl FnMut() -> bool) {
         );
         rust_routines::routine::yield_now();
     }
+}
+
+/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
+/// What has announced itself there has its turn until then.
+#[track_caller]
+pub fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+    let announced = Arc::new(AtomicBool::new(false));
+    let announce = announced.clone();
+    let handle = routine::spawn(move || {
+        announce.store(true, Ordering::SeqCst);
+        body()
+    });
+    yield_until("it blocks", || announced.load(Ordering::SeqCst));
+    handle
 }
 
 /// Runs the body of a test on a plain thread of its own and rethrows its panic.

@@ -159,8 +159,15 @@ fn sleepers_that_are_too_many_leave() {
         let runtime = pinned(1);
         for _ in 0..ROUNDS {
             runtime.set_workers(4).unwrap();
-            // Long enough for most to fall asleep; those that have not leave too.
-            thread::sleep(Duration::from_millis(10));
+            let busy = || {
+                runtime
+                    .metrics()
+                    .workers
+                    .iter()
+                    .map(|w| w.busy)
+                    .sum::<Duration>()
+            };
+            eventually("all sleep", || busy() == busy());
             runtime.set_workers(1).unwrap();
             eventually("those that are too many end", || {
                 runtime.metrics().draining == 0

@@ -21,33 +21,17 @@ mod stress;
 mod zero;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rust_routines::routine::{self, JoinHandle};
 use rust_routines::runtime::Runtime;
 use rust_routines::sync::Mutex;
 use rust_routines::time::Duration;
-use rust_routines_tests::wait::yield_until;
+use rust_routines_tests::wait::blocked;
 
 /// So short that it is over before anything else happens.
 const MOMENT: Duration = Duration::from_millis(1);
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
-}
-
-/// In a routine of a runtime with one worker: starts `body`, and returns when it has blocked or ended.
-/// What has announced itself there has its turn until then.
-#[track_caller]
-fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    let announced = Arc::new(AtomicBool::new(false));
-    let announce = announced.clone();
-    let handle = routine::spawn(move || {
-        announce.store(true, Ordering::SeqCst);
-        body()
-    });
-    yield_until("it blocks", || announced.load(Ordering::SeqCst));
-    handle
 }
 
 /// What happened, in order.

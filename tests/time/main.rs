@@ -1,8 +1,6 @@
 //! Time: one file for each part. Tests name the parts of Go's contract that they check: D14 to D18 (timers),
 //! D20 and D21 (tickers), D22 (the clock), D23 (what dropping does).
 #![forbid(unsafe_code)]
-// These ask for what Rust 1.85 does not have.
-#![allow(clippy::collapsible_if, clippy::manual_is_multiple_of)]
 
 mod after;
 mod func;
