@@ -2,7 +2,7 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rust_routines::routine::{self, Builder};
 use rust_routines::time::{self, Duration, Elapsed};
@@ -267,5 +267,69 @@ fn a_shutdown_names_a_scope_that_cannot_end() {
         drop(go);
         assert!(owner.join().unwrap_err().is_cancelled());
         assert_eq!(drops.alive(), 0);
+    });
+}
+
+/// One that has begun, and has not waited so far, meets the cancellation of its scope where it looks next: for the first
+/// time, or again.
+#[test]
+fn one_that_computes_is_cancelled_where_it_looks_next() {
+    fn await_flag(flag: &AtomicBool) {
+        while !flag.load(Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    }
+    watched(|| {
+        let looks: [fn(); 4] = [
+            routine::check_cancelled,
+            routine::yield_now,
+            || time::sleep(HOUR),
+            || routine::scope(|s| s.spawn(|| time::sleep(HOUR)).join().unwrap()),
+        ];
+        for (look, has_looked) in looks
+            .into_iter()
+            .flat_map(|look| [(look, false), (look, true)])
+        {
+            let (began, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
+            routine::scope(|s| {
+                let computes = s.spawn(|| {
+                    if has_looked {
+                        routine::check_cancelled();
+                    }
+                    began.store(true, Ordering::Release);
+                    await_flag(&cancelled);
+                    look();
+                });
+                await_flag(&began);
+                s.cancel();
+                cancelled.store(true, Ordering::Release);
+                assert!(computes.join().unwrap_err().is_cancelled());
+            });
+        }
+    });
+}
+
+/// Who waits for the first time just when the scope is cancelled is found, or finds out.
+#[test]
+fn none_escapes_a_cancellation_by_waiting() {
+    watched(|| {
+        let runtime = workers(2);
+        for round in 0..500 {
+            runtime.run(|| {
+                routine::scope(|s| {
+                    for i in 0..20 {
+                        s.spawn(move || match i % 3 {
+                            0 => routine::park(),
+                            1 => time::sleep(HOUR),
+                            _ => loop {
+                                routine::yield_now();
+                            },
+                        });
+                    }
+                    (0..round % 7).for_each(|_| routine::yield_now());
+                    s.cancel();
+                });
+            });
+        }
     });
 }

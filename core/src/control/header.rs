@@ -80,8 +80,8 @@ pub(crate) struct VTable {
     pub(crate) take: unsafe fn(NonNull<Header>, *mut ()),
     /// Frees the object.
     pub(crate) free: unsafe fn(NonNull<Header>),
-    /// It will never start: nobody must look at it any more.
-    pub(crate) withdraw: Option<unsafe fn(NonNull<Header>)>,
+    /// For routines of a scope, at the first wait: from now on who cancels the scope finds it.
+    pub(crate) enroll: Option<unsafe fn(NonNull<Header>)>,
     /// For routines whose output is `'static`: how `restart` checks and replaces the closure.
     pub(crate) restart: Option<Restart>,
 }
@@ -194,9 +194,9 @@ impl Header {
         self.reach.wants_look()
     }
 
-    /// The routine, before a wait: who cancels it tells `home`, where it stands in `slot`.
-    pub(crate) fn settle(&self, home: &'static Home, slot: u32) {
-        self.reach.settle(&self.at, NonNull::from(home), slot);
+    /// The routine, before a wait: who cancels it tells `home`, where it stands in `slot`. `true` the first time.
+    pub(crate) fn settle(&self, home: &'static Home, slot: u32) -> bool {
+        self.reach.settle(&self.at, NonNull::from(home), slot)
     }
 
     /// The routine, about to start elsewhere.

@@ -1,7 +1,7 @@
 //! The same names as `std.rs`, from loom: only the modelled protocols are compiled against it.
 
 pub(crate) use loom::sync::atomic::{
-    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence,
+    AtomicBool, AtomicI64, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 
 /// As in `std.rs`, but not `const`.

@@ -14,6 +14,7 @@ pub(crate) mod post;
 pub(crate) mod reach;
 pub(crate) mod slots;
 pub(crate) mod table;
+pub(crate) mod tally;
 
 use crate::prim::AtomicPtr;
 

@@ -5,7 +5,7 @@
 //! of one word the two cannot miss each other, and a routine that never waits pays nothing:
 //!
 //! ```text
-//! whoever cancels                            the routine, at its first wait
+//! whoever cancels                            the routine, at its first wait or look
 //! C1 word |= CANCELLED                       W1 home = its home
 //! C2 NEW before: done, W2 will see it        W2 word: NEW goes, its slot comes
 //! C3 else tells `home`, with the slot        W3 CANCELLED before: does not wait
@@ -69,10 +69,10 @@ impl Reach {
         self.word.load(Ordering::Relaxed) & (CANCELLED | NEW) != 0
     }
 
-    /// The routine, before a wait: from now on it can be reached here.
-    pub(crate) fn settle<H>(&self, at: &At<H>, home: NonNull<H>, slot: u32) {
+    /// The routine, before a wait: from now on it can be reached here; `false`: it could before.
+    pub(crate) fn settle<H>(&self, at: &At<H>, home: NonNull<H>, slot: u32) -> bool {
         if self.word.load(Ordering::Relaxed) & NEW == 0 {
-            return;
+            return false;
         }
         assert!(
             slot < u32::MAX / SLOT,
@@ -82,6 +82,7 @@ impl Reach {
         // ORDER: Release pairs with the Acquire in `cancel`.
         self.word
             .fetch_add((slot * SLOT).wrapping_sub(NEW), Ordering::Release);
+        true
     }
 
     /// The routine, having left its home: it has not waited yet anywhere.
@@ -101,8 +102,8 @@ mod tests {
         let home = 7_u8;
         let here = NonNull::from(&home);
         let (reach, at) = (Reach::new(false), At::nowhere());
-        reach.settle(&at, here, 5);
-        reach.settle(&at, here, 9);
+        assert!(reach.settle(&at, here, 5));
+        assert!(!reach.settle(&at, here, 9));
         assert!(!reach.is_cancelled() && !reach.wants_look());
         assert_eq!(reach.cancel(&at), Some((here, 5)));
         assert_eq!(reach.cancel(&at), None);
@@ -137,7 +138,7 @@ mod model {
                     thread::spawn(move || reach.0.cancel(&reach.1))
                 })
                 .collect();
-            reach.0.settle(&reach.1, home(1), 3);
+            let _first = reach.0.settle(&reach.1, home(1), 3);
             let seen = reach.0.is_cancelled();
             let told: Vec<_> = cancels
                 .into_iter()
@@ -153,13 +154,13 @@ mod model {
     fn one_that_restarts_is_reached_too() {
         loom::model(|| {
             let reach = Arc::new((Reach::new(false), At::nowhere()));
-            reach.0.settle(&reach.1, home(1), 3);
+            let _first = reach.0.settle(&reach.1, home(1), 3);
             let cancel = {
                 let reach = reach.clone();
                 thread::spawn(move || reach.0.cancel(&reach.1))
             };
             reach.0.renew();
-            reach.0.settle(&reach.1, home(2), 4);
+            let _first = reach.0.settle(&reach.1, home(2), 4);
             let seen = reach.0.is_cancelled();
             let told = cancel.join().unwrap();
             assert!(seen || told == Some((home(2), 4)));

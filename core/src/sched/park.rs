@@ -128,11 +128,21 @@ pub(crate) fn make_ready(ready: Ready) {
 fn begin_wait(body: NonNull<Body>) -> bool {
     // SAFETY: the current routine, on its own stack.
     let current = unsafe { body.as_ref() };
-    current
-        .header()
-        .settle(current.home(), current.registered());
+    settle(current);
     // None: its wake is coming, and what it brings wins.
     !is_cancelled(current) || Body::give_up(body, Outcome::Cancelled).is_none()
+}
+
+/// Before the current routine waits, or looks, for the first time: from now on who cancels it tells its home, and who
+/// cancels its scope finds it.
+fn settle(current: &Body) {
+    let header = current.header();
+    if header.settle(current.home(), current.registered()) {
+        if let Some(enroll) = header.vtable().enroll {
+            // SAFETY: of this header's own vtable, and its routine calls.
+            unsafe { enroll(current.header_ptr()) };
+        }
+    }
 }
 
 /// Whether a cancellation lands at this park.
@@ -145,9 +155,12 @@ fn is_cancelled(current: &Body) -> bool {
 #[inline]
 pub(crate) fn is_cancelled_here() -> bool {
     with_core(|core| {
-        // SAFETY: the current routine.
-        core.and_then(Core::current)
-            .is_some_and(|body| is_cancelled(unsafe { body.as_ref() }))
+        core.and_then(Core::current).is_some_and(|body| {
+            // SAFETY: the current routine.
+            let current = unsafe { body.as_ref() };
+            settle(current);
+            is_cancelled(current)
+        })
     })
 }
 
@@ -191,13 +204,14 @@ pub(crate) fn raise_if_due_here() {
 // Always: one more return after a switch would be mispredicted.
 #[inline(always)]
 pub(crate) fn raise_if_due(current: &Body) {
-    if current.header().is_cancelled() || current.limit() != Nanos::MAX {
+    if current.header().wants_look() || current.limit() != Nanos::MAX {
         raise_if_really_due(current);
     }
 }
 
 #[cold]
 fn raise_if_really_due(current: &Body) {
+    settle(current);
     if is_cancelled(current) || limit::is_over(current) {
         raise();
     }

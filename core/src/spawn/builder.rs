@@ -206,19 +206,24 @@ where
     T: Send,
 {
     let site = Location::caller();
-    // SAFETY: the caller's promise.
-    let tie = unsafe { Tie::new(children) };
-    // SAFETY: as above.
-    let make = |id, extra| unsafe { cell::make_scoped(f, tie, id, site, extra) };
-    with_core(|core| match core.filter(|core| core.current().is_some()) {
-        // As `spawn_here`.
-        Some(core) if request.is_none() && !core.is_special() => {
-            core.claim_stack()?;
-            let (fresh, output) = make(core.next_id(), None);
-            settle(core.place(fresh, Target::Near), output)
+    with_core(|core| {
+        let spawner = core.and_then(Core::current);
+        let make = |id, extra| {
+            // SAFETY: the caller's promise.
+            let tie = unsafe { Tie::new(children, spawner) };
+            // SAFETY: as above.
+            unsafe { cell::make_scoped(f, tie, id, site, extra) }
+        };
+        match core.filter(|_| spawner.is_some()) {
+            // As `spawn_here`.
+            Some(core) if request.is_none() && !core.is_special() => {
+                core.claim_stack()?;
+                let (fresh, output) = make(core.next_id(), None);
+                settle(core.place(fresh, Target::Near), output)
+            }
+            Some(core) => spawn_with(&core.shared, request.unwrap_or_default(), site, make),
+            None => spawn_with(shared::global(), request.unwrap_or_default(), site, make),
         }
-        Some(core) => spawn_with(&core.shared, request.unwrap_or_default(), site, make),
-        None => spawn_with(shared::global(), request.unwrap_or_default(), site, make),
     })
 }
 

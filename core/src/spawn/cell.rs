@@ -38,6 +38,14 @@ struct Cell<F, T> {
     payload: UnsafeCell<Payload<F, T>>,
 }
 
+/// That of a routine of a scope. What it borrows goes before the tie.
+#[repr(C)]
+struct Scoped<F, T> {
+    cell: Cell<F, T>,
+    /// Until its end the routine's, as the payload.
+    tie: UnsafeCell<Option<Tie>>,
+}
+
 /// Flat and with boxed rarities, so that it takes 16 bytes for small closures and results: what a
 /// million routines hold is memory to be touched, and that is most of what a spawn costs.
 enum Payload<F, T> {
@@ -47,6 +55,18 @@ enum Payload<F, T> {
     Panicked(Box<Box<dyn Any + Send>>),
     Cancelled,
     Empty,
+}
+
+impl<F, T> Payload<F, T> {
+    /// Whether dropping it runs anything, or anybody has to be told of it.
+    #[inline]
+    fn has_destructor(&self) -> bool {
+        match self {
+            Payload::Cancelled | Payload::Empty => false,
+            Payload::Returned(_) => mem::needs_drop::<T>(),
+            _ => true,
+        }
+    }
 }
 
 /// The handle's side of the payload. It does not drop the count it shares with the routine by itself:
@@ -71,8 +91,8 @@ where
         &VTable {
             run: run::<F, T>,
             take: take::<F, T>,
-            free: free::<F, T>,
-            withdraw: None,
+            free: free::<Cell<F, T>>,
+            enroll: None,
             restart: Some(Restart {
                 output: TypeId::of::<T>,
                 rearm: rearm::<F, T>,
@@ -100,8 +120,8 @@ where
         &VTable {
             run: run::<F, T>,
             take: take::<F, T>,
-            free: free::<F, T>,
-            withdraw: None,
+            free: free::<Cell<F, T>>,
+            enroll: None,
             restart: None,
         }
     };
@@ -126,27 +146,19 @@ where
     let vtable = const {
         &VTable {
             run: run_scoped::<F, T>,
-            take: take::<Tied<F>, T>,
-            free: free::<Tied<F>, T>,
-            withdraw: Some(withdraw::<F, T>),
+            take: take::<F, T>,
+            free: free::<Scoped<F, T>>,
+            enroll: Some(enroll::<F, T>),
             restart: None,
         }
     };
-    let (fresh, output) = build(Tied { f, tie }, vtable, id, site, extra);
-    // SAFETY: I1: it has not started.
-    let closure = unsafe { &mut *payload::<Tied<F>, T>(output.header).get() };
-    if let Payload::Closure(tied) = closure {
-        tied.tie.enroll(output.header);
-    }
-    (fresh, output)
+    let cell = Cell::<F, T>::new(f, Header::new(vtable, id, site, extra));
+    let tie = UnsafeCell::new(Some(tie));
+    // SAFETY: a scoped cell begins with a cell, and that with its header.
+    unsafe { put(Scoped { cell, tie }) }
 }
 
-/// The closure of a routine of a scope. What it borrows goes before the tie.
-struct Tied<F> {
-    f: F,
-    tie: Tie,
-}
-
+#[inline]
 fn build<F, T>(
     f: F,
     vtable: &'static VTable,
@@ -158,12 +170,30 @@ where
     F: Send,
     T: Send,
 {
-    let header = Header::new(vtable, id, site, extra);
-    let payload = UnsafeCell::new(Payload::<F, T>::Closure(f));
-    let cell = allocate::<Cell<F, T>>();
+    // SAFETY: a cell begins with its header.
+    unsafe { put(Cell::<F, T>::new(f, Header::new(vtable, id, site, extra))) }
+}
+
+impl<F, T> Cell<F, T> {
+    #[inline]
+    fn new(f: F, header: Header) -> Self {
+        Cell {
+            header,
+            payload: UnsafeCell::new(Payload::Closure(f)),
+        }
+    }
+}
+
+/// Puts a cell on the heap.
+///
+/// # Safety
+/// A `C` begins with the header of a routine that produces a `T`.
+#[inline]
+unsafe fn put<C, T>(cell: C) -> (Fresh, Output<T>) {
+    let memory = allocate::<C>();
     // SAFETY: new memory for just this.
-    unsafe { cell.write(Cell { header, payload }) };
-    let header = cell.cast::<Header>();
+    unsafe { memory.write(cell) };
+    let header = memory.cast::<Header>();
     let output = Output {
         header,
         produces: PhantomData,
@@ -248,42 +278,51 @@ fn failure<F, T>(payload: Box<dyn Any + Send>) -> Payload<F, T> {
 /// As [`run`], for a routine of a scope: its tie goes when nothing is left of what it borrows.
 ///
 /// # Safety
-/// `header` is the head of a `Cell<Tied<F>, T>`, and this is the start of its routine.
+/// `header` is the head of a `Scoped<F, T>`, and this is the start of its routine.
 unsafe fn run_scoped<F, T>(header: NonNull<Header>)
 where
     F: FnOnce() -> T + Send,
     T: Send,
 {
+    // SAFETY: alive until `ended` is set.
+    let h = unsafe { header.as_ref() };
     // SAFETY: I1: ours until `ended` is set.
-    let Payload::Closure(tied) = (unsafe { replace::<Tied<F>, T>(header, Payload::Empty) }) else {
-        unreachable!("a routine starts once");
-    };
-    let Tied { f, mut tie } = tied;
+    let tied = unsafe { tie::<F, T>(header) }.as_ref();
+    if tied.is_some_and(|tie| tie.children().is_cancelled()) {
+        // Nobody has to be told: it looks now.
+        let _nobody = h.cancel();
+    }
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: alive until `ended` is set.
-        if unsafe { header.as_ref() }.is_cancelled() {
+        // SAFETY: I1, as above.
+        let Payload::Closure(f) = (unsafe { replace::<F, T>(header, Payload::Empty) }) else {
+            unreachable!("a routine starts once");
+        };
+        if h.is_cancelled() {
             shielded(|| drop(f));
             panic::resume_unwind(Box::new(Cancel));
         }
         let output = f();
         // SAFETY: as above; it is `Empty`.
-        unsafe { fill::<Tied<F>, T>(header, Payload::Returned(output)) };
+        unsafe { fill::<F, T>(header, Payload::Returned(output)) };
     }));
     hooks::discard();
     locals::end();
+    // SAFETY: I1, as above.
+    let tie = unsafe { tie::<F, T>(header) }.take();
+    let mut tie = tie.expect("a routine of a scope is tied to it until its end");
     if let Err(payload) = result {
-        let failure = failure::<Tied<F>, T>(payload);
+        let failure = failure::<F, T>(payload);
         if let Payload::Panicked(_) = failure {
             tie.note_failure();
         }
         // SAFETY: as above; it is `Empty`.
-        unsafe { fill::<Tied<F>, T>(header, failure) };
+        unsafe { fill::<F, T>(header, failure) };
     }
     with_core(|core| core.expect("a routine runs on a worker").count_out());
     tie.strike();
     // SAFETY: as above.
     unsafe {
-        end::<Tied<F>, T>(header, |left| match left {
+        end::<F, T>(header, |left| match left {
             Payload::Panicked(payload) => tie.children().note_panic(*payload),
             left => drop(left),
         });
@@ -291,11 +330,19 @@ where
 }
 
 /// # Safety
-/// `header` is the head of a `Cell<Tied<F>, T>` that has not started and never will.
-unsafe fn withdraw<F, T>(header: NonNull<Header>) {
-    // SAFETY: I1: with its `Fresh` the payload is the caller's.
-    if let Payload::Closure(tied) = unsafe { &mut *payload::<Tied<F>, T>(header).get() } {
-        tied.tie.strike();
+/// `header` is the head of a `Scoped<F, T>` that is alive, and what is in it is the caller's (I1), who has no other
+/// reference to it.
+unsafe fn tie<'a, F, T>(header: NonNull<Header>) -> &'a mut Option<Tie> {
+    // SAFETY: the caller's promise; the header is the first field of the first field.
+    unsafe { &mut *(*header.as_ptr().cast::<Scoped<F, T>>()).tie.get() }
+}
+
+/// # Safety
+/// `header` is the head of a `Scoped<F, T>` whose routine calls this.
+unsafe fn enroll<F, T>(header: NonNull<Header>) {
+    // SAFETY: I1: it waits, in code that has no reference to the tie. None: it has ended, and drops what is left.
+    if let Some(tie) = unsafe { tie::<F, T>(header) } {
+        tie.enroll(header);
     }
 }
 
@@ -317,9 +364,11 @@ unsafe fn end<F, T>(header: NonNull<Header>, discard: impl FnOnce(Payload<F, T>)
     if let Before::Abandoned = before {
         // SAFETY: I1: abandoned, so the payload is still ours.
         let left = unsafe { replace::<F, T>(header, Payload::Empty) };
-        contain(|| shielded(|| discard(left)));
-        // What that destructor has left on the thread.
-        hooks::discard();
+        if left.has_destructor() {
+            contain(|| shielded(|| discard(left)));
+            // What that destructor has left on the thread.
+            hooks::discard();
+        }
         // SAFETY: the handle went first, so the count of the pair is ours (the header's I2).
         drop(unsafe { HeaderRef::from_raw(header) });
     }
@@ -328,11 +377,6 @@ unsafe fn end<F, T>(header: NonNull<Header>, discard: impl FnOnce(Payload<F, T>)
 /// A routine that found no place never starts: its half of the pair ends here.
 pub(super) fn discard(fresh: Fresh) {
     let header = fresh.into_raw();
-    // SAFETY: alive until `ended` is set.
-    if let Some(withdraw) = unsafe { header.as_ref() }.vtable().withdraw {
-        // SAFETY: of this header's own vtable, and it never starts.
-        unsafe { withdraw(header) };
-    }
     // SAFETY: as in `end`.
     if let Before::Abandoned = one::set(unsafe { &(*header.as_ptr()).ended }) {
         // SAFETY: as in `end`; the closure is dropped with the object.
@@ -341,9 +385,9 @@ pub(super) fn discard(fresh: Fresh) {
 }
 
 /// # Safety
-/// `header` is the head of a `Cell<F, T>` whose last count has gone.
-unsafe fn free<F, T>(header: NonNull<Header>) {
-    let cell = header.cast::<Cell<F, T>>();
+/// `header` is the head of a `C`, a cell whose last count has gone.
+unsafe fn free<C>(header: NonNull<Header>) {
+    let cell = header.cast::<C>();
     let _memory = Memory(cell);
     // SAFETY: made by `build`, and nobody refers to it any more.
     unsafe { cell.drop_in_place() };

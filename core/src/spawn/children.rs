@@ -1,25 +1,35 @@
 //! The routines of a scope: who they are, how many live, what they have panicked with.
 //!
+//! Most children never wait, and cost the scope no lock: only who waits, or looks whether it is cancelled, enters
+//! the roll, once, from where a cancellation finds it. Those who have not looked yet see the flag when they do.
+//!
 //! - I1: it stands in the frame of the scope's owner. `live` counts the children, each from before it can run
-//!   until everything it holds has been dropped, and one for the owner. The owner leaves the frame after it
-//!   has taken `live` to zero itself, or has seen `over`, which whoever takes it to zero then sets, as
-//!   its last access.
+//!   until everything it holds has been dropped. The owner leaves the frame after it has found nobody left when it
+//!   closed the count, or has seen `over`, which whoever leaves last then sets, as its last access.
 //! - I2: a header in the roll is alive: a child strikes itself off before it sets `ended`.
+//! - I3: who enters the roll sees the flag, or is found in the roll by the one who has set it: both under the lock.
 
 use std::any::Any;
 use std::ptr::NonNull;
 
-use crate::control::{Header, HeaderRef, Outcome, Reason};
-use crate::prim::{AtomicUsize, Ordering, SpinLock};
+use crate::control::{Body, Header, HeaderRef, Outcome, Reason};
+use crate::prim::{AtomicBool, Ordering, SpinLock};
 use crate::queue::event::Event;
 use crate::queue::slots::Slots;
-use crate::sched::{abort, forbid};
+use crate::queue::tally::Tally;
+use crate::sched::core::Core;
+use crate::sched::{abort, forbid, with_core};
 use crate::sys::unwind::Bomb;
 use crate::wait::{one, shielded};
 
 pub(crate) struct Children {
-    live: AtomicUsize,
+    live: Tally,
     over: Event,
+    /// The routine whose frame this is; on a plain thread nobody.
+    owner: Option<NonNull<Body>>,
+    /// Changed under the lock of the roll.
+    is_cancelled: AtomicBool,
+    /// Those who have waited.
     roll: SpinLock<Roll>,
     /// Whether a panic of one cancels the others.
     fails_fast: bool,
@@ -27,11 +37,14 @@ pub(crate) struct Children {
     panic: SpinLock<Option<Box<dyn Any + Send>>>,
 }
 
+// SAFETY: `owner` is compared, and leads nowhere.
+unsafe impl Send for Children {}
+// SAFETY: as above.
+unsafe impl Sync for Children {}
+
+/// Whom to tell of a cancellation.
 #[derive(Default)]
-struct Roll {
-    headers: Slots<NonNull<Header>>,
-    is_cancelled: bool,
-}
+struct Roll(Slots<NonNull<Header>>);
 
 // SAFETY: I2: the headers in the roll are alive, and `Sync`.
 unsafe impl Send for Roll {}
@@ -42,8 +55,10 @@ const BATCH: usize = 32;
 impl Children {
     pub(crate) fn new(fails_fast: bool) -> Children {
         Children {
-            live: AtomicUsize::new(1),
+            live: Tally::new(),
             over: Event::new(),
+            owner: with_core(|core| core.and_then(Core::current)),
+            is_cancelled: AtomicBool::new(false),
             roll: SpinLock::new(Roll::default()),
             fails_fast,
             panic: SpinLock::new(None),
@@ -55,11 +70,11 @@ impl Children {
         let mut from = 0;
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let mut roll = self.roll.lock();
-            roll.is_cancelled = true;
-            let end = roll.headers.end();
+            let roll = self.roll.lock();
+            self.is_cancelled.store(true, Ordering::Relaxed);
+            let end = roll.0.end();
             while from < end && batch.len() < BATCH {
-                if let Some(header) = roll.headers.get(from) {
+                if let Some(header) = roll.0.get(from) {
                     // SAFETY: I2, under the lock.
                     batch.push(unsafe { HeaderRef::share(header) });
                 }
@@ -77,7 +92,7 @@ impl Children {
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.roll.lock().is_cancelled
+        self.is_cancelled.load(Ordering::Relaxed)
     }
 
     /// Notes a panic that nobody joins; one that comes later is dropped.
@@ -103,8 +118,7 @@ impl Children {
         // A guard that the body has leaked or hid must not keep the owner from its children; and whether it goes
         // on to forbid must not depend on who is faster.
         forbid::reset();
-        // ORDER: Acquire pairs with the Release in `Tie::drop`: what the children did is seen here.
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.live.close() {
             return Outcome::Woken;
         }
         let bomb = Bomb("the wait at the end of a scope panicked");
@@ -129,10 +143,15 @@ unsafe impl Send for Tie {}
 
 impl Tie {
     /// # Safety
-    /// The caller is the owner before its `finish`, or a child; so `children` is there, and will be for as long
-    /// as the tie lives (I1).
-    pub(super) unsafe fn new(children: &Children) -> Tie {
-        children.live.fetch_add(1, Ordering::Relaxed);
+    /// The caller, `spawner` if it is a routine, is the owner before its `finish`, or a child; so `children` is there,
+    /// and will be for as long as the tie lives (I1).
+    #[inline]
+    pub(super) unsafe fn new(children: &Children, spawner: Option<NonNull<Body>>) -> Tie {
+        if spawner.is_some() && spawner == children.owner {
+            children.live.enter_own();
+        } else {
+            children.live.enter();
+        }
         Tie {
             children: NonNull::from(children),
             slot: None,
@@ -145,23 +164,25 @@ impl Tie {
         unsafe { self.children.as_ref() }
     }
 
-    /// Enters it into the roll; one of a scope that is cancelled already begins so.
+    /// Before its first wait: from now on whoever cancels the scope finds it.
     pub(super) fn enroll(&mut self, header: NonNull<Header>) {
         // SAFETY: I1; not `children`, which would borrow `self`.
-        let mut roll = unsafe { self.children.as_ref() }.roll.lock();
-        let slot = roll.headers.reserve();
-        roll.headers.set(slot, header);
+        let children = unsafe { self.children.as_ref() };
+        let mut roll = children.roll.lock();
+        let slot = roll.0.reserve();
+        roll.0.set(slot, header);
         self.slot = Some(slot);
-        if roll.is_cancelled {
-            // SAFETY: made just now by the caller; nobody has to be told, for it has not started.
+        if children.is_cancelled() {
+            // SAFETY: the caller's own; nobody has to be told, for it looks next.
             let _nobody = unsafe { header.as_ref() }.cancel();
         }
     }
 
     /// Strikes it off the roll: nobody cancels it any more.
+    #[inline]
     pub(super) fn strike(&mut self) {
         if let Some(slot) = self.slot.take() {
-            self.children().roll.lock().headers.release(slot);
+            self.children().roll.lock().0.release(slot);
         }
     }
 
@@ -177,9 +198,7 @@ impl Drop for Tie {
     fn drop(&mut self) {
         self.strike();
         let children = self.children();
-        // ORDER: Release pairs with the Acquire in `finish`, or with that of the last child, which
-        // passes it on through `over`.
-        if children.live.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if children.live.leave() {
             one::set(&children.over);
         }
     }
