@@ -23,6 +23,8 @@ use crate::sys::cpus;
 /// on a virtual machine, where waking an idle CPU takes 25 us; with 3 us, partners that answer after
 /// a few microseconds were met asleep each time.
 const SPIN: Nanos = 20_000;
+/// How long it waits (nanoseconds) for the end of somebody else's search.
+const LINGER: Nanos = 2_000;
 /// Looks at the inbox between two rounds over the other workers' queues.
 const LOOKS: usize = 32;
 /// Rounds after that, which give up the thread's turn instead.
@@ -44,13 +46,10 @@ impl Core {
         if self.poll_at_once() {
             return;
         }
-        let mut search = if self.is_active() {
-            let idle = &self.shared.idle;
-            let awake = self.shared.roster.active_count();
-            idle.search(awake.saturating_sub(idle.sleeping()))
-        } else {
-            None
-        };
+        let mut search = self.begin_search();
+        if search.is_none() && self.has_work_of_its_own() {
+            return;
+        }
         loop {
             if let Some(searching) = search {
                 match self.search_for_a_while(searching) {
@@ -71,6 +70,25 @@ impl Core {
                 Some(searching) => return self.end_search(searching),
                 None => return,
             }
+        }
+    }
+
+    /// A search, unless others do that already, or there is something to do.
+    ///
+    /// The other searcher may be the very one that has just been given something, and has not noticed yet: two workers whose
+    /// routines answer each other would take turns in falling asleep. So it waits for a moment whether that one goes on.
+    fn begin_search(&self) -> Option<Searching> {
+        if !self.is_active() {
+            return None;
+        }
+        let (idle, roster) = (&self.shared.idle, &self.shared.roster);
+        let start = clock::now();
+        loop {
+            let search = idle.search(roster.active_count().saturating_sub(idle.sleeping()));
+            if search.is_some() || self.has_work_of_its_own() || clock::now() - start >= LINGER {
+                return search;
+            }
+            self.pause_for_mail();
         }
     }
 
