@@ -332,11 +332,12 @@ fn park_thread(timeout: Option<Duration>) {
 
 #[track_caller]
 fn park_until(deadline: Option<Nanos>) {
-    let Some(me) = current() else {
+    let Some(body) = with_core(|core| core.and_then(Core::current)) else {
         crate::sched::forbid::check();
         return park_thread(None);
     };
-    let permit = &me.header.permit;
+    // SAFETY: the current routine's body and header, alive while it runs.
+    let permit = unsafe { &body.as_ref().header_ptr().as_ref().permit };
     if one::wait(permit, Reason::Park, deadline) == Outcome::Woken {
         // Set: stored before, or by the one that woke us.
         let taken = permit.take();

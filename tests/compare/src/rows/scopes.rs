@@ -18,13 +18,23 @@ pub(super) static ROWS: &[Row] = &[
     },
     Row {
         name: "abort",
-        about: "a parked routine is cancelled, and joined",
+        about: "a parked routine is cancelled, and joined, by a home-mate",
         unit: "ns/routine",
         size: 500_000,
         smoke: 2_000,
         ours: Some(ours::scopes::abort),
         go: &[],
         targets: &[at_most("value", 2_000.0)],
+        ..ROW
+    },
+    Row {
+        name: "abort_across",
+        about: "a parked routine is cancelled, and joined, from another home",
+        unit: "ns/routine",
+        size: 200_000,
+        smoke: 2_000,
+        ours: Some(ours::scopes::abort_across),
+        go: &[],
         ..ROW
     },
     Row {

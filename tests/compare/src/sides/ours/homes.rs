@@ -49,6 +49,15 @@ where
     placed(Place::Spread, move |other| other != home, f)
 }
 
+/// A place that is the caller's home, or another one than that, for routines that are not taken from there.
+pub(super) fn key_of(is_here: bool) -> Place {
+    let home = thread::current().id();
+    let keys = (0..).map(Place::Key);
+    let lives_at = |place| anywhere(place, || thread::current().id()).join();
+    let mut fitting = keys.filter(|&key| (lives_at(key) == home) == is_here);
+    fitting.next().expect("keys without end")
+}
+
 /// Runs `f` as a routine with a placement, wherever that puts it.
 pub(super) fn anywhere<F, T>(place: Place, f: F) -> Placed<T>
 where

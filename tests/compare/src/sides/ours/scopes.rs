@@ -4,8 +4,9 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rust_routines::cancel::CancelToken;
-use rust_routines::routine;
+use rust_routines::routine::{self, Builder};
 
+use super::homes;
 use crate::sample::Sample;
 use crate::sides::work::{timed, warm_up};
 
@@ -33,17 +34,31 @@ fn scopes(n: u64) {
     assert_eq!(count.into_inner(), n / CHILDREN * CHILDREN);
 }
 
-/// A routine that is parked, cancelled and joined, `n` times; those are made in groups outside of the time.
+/// A routine that is parked, cancelled and joined by a home-mate, `n` times.
 pub(crate) fn abort(n: u64) -> Sample {
+    aborts(n, true)
+}
+
+/// The same from another home.
+pub(crate) fn abort_across(n: u64) -> Sample {
+    aborts(n, false)
+}
+
+/// They are made in groups, outside of the time.
+fn aborts(n: u64, is_near: bool) -> Sample {
     const GROUP: u64 = 100;
-    super::run(|| {
+    super::run(move || {
+        let place = homes::key_of(is_near);
+        let spawn = |f: fn()| {
+            let routine = Builder::new().place(place).spawn(f);
+            routine.expect("a stack for one routine")
+        };
         let mut nanos = 0.0;
         let groups = n / GROUP + 1;
         for group in 0..=groups {
-            let parked: Vec<_> = (0..GROUP).map(|_| routine::spawn(routine::park)).collect();
-            // All of them have begun, and parked.
-            routine::spawn(|| ()).join().expect("an empty routine");
-            routine::yield_now();
+            let parked: Vec<_> = (0..GROUP).map(|_| spawn(routine::park)).collect();
+            // Who comes last through the mail finds all of them parked.
+            spawn(|| ()).join().expect("an empty routine");
             let time = timed(|| {
                 for handle in parked {
                     handle.abort().expect("panics unwind");
