@@ -2,7 +2,7 @@
 //!
 //! | field | written by | read by |
 //! |---|---|---|
-//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `locals`, `priority` | home | home |
+//! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `wants_look`, `locals`, `priority` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
 //! | `id`, `site`, `reason`, `low` | home, relaxed | reports, from anywhere, racily |
 //!
@@ -64,6 +64,8 @@ pub(crate) struct Body {
     limit: Cell<Nanos>,
     /// Whether `timer` is set for that.
     limited: Cell<bool>,
+    /// Whether the header has to be looked at before a wait; here, so that a wait does not touch that line.
+    wants_look: Cell<bool>,
     // Up to here, two cache lines, every wait comes by.
     raised: Cell<bool>,
     named: bool,
@@ -146,6 +148,7 @@ impl Body {
                 timer: Cell::new(None),
                 limit: Cell::new(Nanos::MAX),
                 limited: Cell::new(false),
+                wants_look: Cell::new(true),
                 named: from.name().is_some(),
                 priority: Cell::new(from.priority()),
                 locals: Locals::of(from.take_inherited()),
@@ -298,6 +301,16 @@ impl Body {
     #[inline]
     pub(crate) fn take_arrival(&self) -> Option<Arrival> {
         self.arrival.take()
+    }
+
+    /// Whether it has not waited yet, or its home knows that it has been cancelled.
+    #[inline]
+    pub(crate) fn wants_look(&self) -> bool {
+        self.wants_look.get()
+    }
+
+    pub(crate) fn set_wants_look(&self, wants: bool) {
+        self.wants_look.set(wants);
     }
 
     /// Enters or leaves a wait that the home may give up.

@@ -9,12 +9,12 @@
 //! C1 word |= CANCELLED                       W1 home = its home
 //! C2 NEW before: done, W2 will see it        W2 word: NEW goes, its slot comes
 //! C3 else tells `home`, with the slot        W3 CANCELLED before: does not wait
-//!                                            later waits look at CANCELLED only, at home
+//!                                            later waits look only if the home says so
 //! ```
 //!
 //! - I1: C1 and W2 change one word, so one comes first: then either W3 sees CANCELLED, or C3 sees `home`.
 //! - I2: the home looks at what C3 has told it between two turns of its routines. If the routine waits then, the
-//!   wait is given up; if not, the flag was visible here before its next wait begins.
+//!   wait is given up; if not, its next wait looks at the flag.
 //! - I3: a slot may have passed on when C3's word arrives: the home compares whose it is.
 
 use std::ptr::NonNull;

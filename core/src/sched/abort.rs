@@ -35,6 +35,7 @@ impl Core {
     pub(super) fn end_wait(&self, body: NonNull<Body>) {
         // SAFETY: the caller has it from the registry: alive until `retire`, on this thread.
         let cancelled = unsafe { body.as_ref() };
+        cancelled.set_wants_look(true);
         if cancelled.is_shielded() || !cancelled.header().is_cancelled() {
             return;
         }

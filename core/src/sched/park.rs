@@ -89,7 +89,7 @@ impl Core {
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
         current.set_wait(Some(wait));
-        if current.header().wants_look() && !begin_wait(body) {
+        if current.wants_look() && !begin_wait(body) {
             return Outcome::Cancelled;
         }
         // What is kept for the end of the wait is kept in the body, not in this frame, which lies below
@@ -130,6 +130,7 @@ fn begin_wait(body: NonNull<Body>) -> bool {
     // SAFETY: the current routine, on its own stack.
     let current = unsafe { body.as_ref() };
     settle(current);
+    current.set_wants_look(current.header().is_cancelled());
     // None: its wake is coming, and what it brings wins.
     !is_cancelled(current) || Body::give_up(body, Outcome::Cancelled).is_none()
 }
