@@ -9,7 +9,7 @@ use std::thread;
 
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
-use rust_routines::sync::{Condvar, LazyLock, Mutex, Once, RwLock, RwLockReadGuard};
+use rust_routines::sync::{Barrier, Condvar, LazyLock, Mutex, Once, RwLock, RwLockReadGuard};
 use rust_routines::time::{self, Duration};
 use rust_routines_tests::watched;
 
@@ -52,6 +52,44 @@ fn who_locks_again_what_it_holds() {
     });
     assert!(report.contains("read-write lock"), "{report}");
     drop(lock.write());
+}
+
+/// What runs in `blocking` is meant as its caller: for a lock that this holds, and in a circle.
+#[test]
+fn who_locks_again_in_a_blocking_call() {
+    watched(|| {
+        workers(2).run(|| {
+            let mutex = Mutex::new(());
+            let report = text(|| {
+                let _held = mutex.lock();
+                routine::blocking(|| drop(mutex.lock()));
+            });
+            assert!(
+                report.starts_with("deadlock: it waits for what it holds itself\n"),
+                "{report}"
+            );
+            routine::blocking(|| drop(mutex.lock()));
+            let (one, other) = (Mutex::new(()), Mutex::new(()));
+            let meet = Barrier::new(2);
+            let locks_both = |first: &Mutex<()>, second: &Mutex<()>| {
+                let _first = first.lock();
+                meet.wait();
+                routine::blocking(|| drop(second.lock()));
+            };
+            let report = routine::scope(|s| {
+                let handles = [
+                    s.spawn(|| locks_both(&one, &other)),
+                    s.spawn(|| locks_both(&other, &one)),
+                ];
+                let failed = handles.into_iter().find_map(|handle| handle.join().err());
+                failed.expect("one of the two has found it").to_string()
+            });
+            assert!(
+                report.contains("deadlock: 2 wait for each other"),
+                "{report}"
+            );
+        });
+    });
 }
 
 /// A reader that reads again, with a writer in between.

@@ -24,6 +24,7 @@
 //! | `monitor` | the thread that looks at workers which are stuck |
 //! | `stall` | what is told of them |
 //! | `locals` | whose local values are meant |
+//! | `deputy` | for which routine a plain thread runs |
 //! | `park` | leaving a routine: yield, suspend; the hooks around it |
 //! | `stop` | shutdown: cancel, count down, report, abandon |
 //! | `overflow` | a stack overflow, by name |
@@ -36,6 +37,7 @@ pub(crate) mod abort;
 pub(crate) mod alarms;
 pub(crate) mod clock;
 pub(crate) mod core;
+pub(crate) mod deputy;
 mod due;
 pub(crate) mod forbid;
 pub(crate) mod hooks;

@@ -9,18 +9,20 @@
 use std::cell::UnsafeCell;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::ptr::NonNull;
 use std::thread;
 
-use crate::control::Reason;
 use crate::control::locals::Inherited;
+use crate::control::{Header, Reason};
 use crate::driver::pool::Job;
 use crate::queue::event::Event;
 use crate::sched::park::raise_if_due_here;
-use crate::sched::{forbid, locals, with_core};
+use crate::sched::{deputy, forbid, locals, with_core};
 use crate::sys::unwind::Bomb;
 use crate::wait::{one, shielded};
 
 struct Call<F, R> {
+    caller: NonNull<Header>,
     inherited: UnsafeCell<Option<Inherited>>,
     f: UnsafeCell<Option<F>>,
     /// The error is that of a thread that could not be had.
@@ -64,16 +66,21 @@ where
     F: FnOnce() -> R + Send,
     R: Send,
 {
-    let pool = with_core(|core| {
-        let core = core.filter(|core| core.current().is_some())?;
-        Some(core.shared.pool.clone())
+    let caller = with_core(|core| {
+        let (core, body) = core.and_then(|core| Some((core, core.current()?)))?;
+        // SAFETY: the current routine's body.
+        Some((
+            core.shared.pool.clone(),
+            unsafe { body.as_ref() }.header_ptr(),
+        ))
     });
-    let Some(pool) = pool else {
+    let Some((pool, caller)) = caller else {
         return f();
     };
     forbid::check();
     raise_if_due_here();
     let call = Call {
+        caller,
         inherited: UnsafeCell::new(locals::inherit()),
         f: UnsafeCell::new(Some(f)),
         result: UnsafeCell::new(None),
@@ -109,7 +116,9 @@ unsafe fn perform<F: FnOnce() -> R, R>(data: *const (), admitted: io::Result<()>
         let f = unsafe { (*call.f.get()).take() }.expect("a call is performed once");
         // SAFETY: I2.
         let inherited = unsafe { (*call.inherited.get()).take() };
-        locals::apart(inherited, || panic::catch_unwind(AssertUnwindSafe(f)))
+        let f = || panic::catch_unwind(AssertUnwindSafe(f));
+        // SAFETY: I1: the caller waits until the event is set.
+        locals::apart(inherited, || unsafe { deputy::act_for(call.caller, f) })
     });
     // SAFETY: I2.
     unsafe { *call.result.get() = Some(result) };

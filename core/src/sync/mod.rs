@@ -17,9 +17,9 @@
 //!
 //! **Misuse.** In debug builds, and in release with the feature `deadlock-detection`, a routine or thread
 //! that would wait for good - for a lock that it holds itself, or in a circle of [`Mutex`], [`RwLock`] and
-//! [`Once`] - panics instead, and names who holds what since where and who waits for what. Not seen are guards
-//! that may be sent (`lock_arc`, futures'), the raw locks, and waits for a join, a [`Semaphore`], a channel or a call of
-//! [`blocking`](crate::routine::blocking): a lock that its caller holds is another one's there.
+//! [`Once`] - panics instead, and names who holds what since where and who waits for what. A closure in
+//! [`blocking`](crate::routine::blocking) is its caller there. Not seen are guards that may be sent (`lock_arc`, futures'),
+//! the raw locks, and waits for a join, a [`Semaphore`] or a channel.
 //!
 //! **Cancellation.** A routine that is cancelled while it waits here unwinds without what it waited for, and
 //! keeps nobody from it; one that was woken with it has it, and unwinds at its next wait.

@@ -29,7 +29,7 @@ use crate::control::{HeaderRef, Reason};
 use crate::prim::{AtomicU64, Ordering};
 use crate::queue::event::Event;
 use crate::sched::clock::{self, Nanos};
-use crate::sched::{limit, with_core};
+use crate::sched::{deputy, limit, with_core};
 use crate::sys::signal::write_stderr;
 use crate::wait::one;
 use search::Found;
@@ -80,6 +80,8 @@ struct Wait {
 /// One who waits, to be named, and asked whether its wait ends by itself.
 enum Who {
     Routine(HeaderRef),
+    /// A thread in a call of `blocking` of that routine, where nothing is cancelled.
+    Deputy(HeaderRef),
     Thread(Thread),
 }
 
@@ -108,24 +110,35 @@ thread_local! {
     static THREAD: Cell<u64> = const { Cell::new(0) };
 }
 
-/// The routine that runs here, if any.
-fn routine() -> Option<HeaderRef> {
-    with_core(|core| {
-        let body = core?.current()?;
-        // SAFETY: the current routine's body, and its header, while it runs.
-        Some(unsafe { HeaderRef::share(NonNull::from(body.as_ref().header())) })
-    })
-}
-
-fn thread() -> Party {
-    if THREAD.get() == 0 {
-        THREAD.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
+impl Who {
+    fn here() -> Who {
+        let routine = with_core(|core| {
+            let body = core?.current()?;
+            // SAFETY: the current routine's body, and its header, while it runs.
+            Some(unsafe { HeaderRef::share(NonNull::from(body.as_ref().header())) })
+        });
+        match (routine, deputy::caller()) {
+            (Some(header), _) => Who::Routine(header),
+            (None, Some(caller)) => Who::Deputy(caller),
+            (None, None) => Who::Thread(std::thread::current()),
+        }
     }
-    Party::Thread(THREAD.get())
+
+    fn party(&self) -> Party {
+        match self {
+            Who::Routine(header) | Who::Deputy(header) => Party::Routine(header.id()),
+            Who::Thread(_) => {
+                if THREAD.get() == 0 {
+                    THREAD.set(NUMBERS.fetch_add(1, Ordering::Relaxed));
+                }
+                Party::Thread(THREAD.get())
+            }
+        }
+    }
 }
 
 fn party() -> Party {
-    routine().map_or_else(thread, |header| Party::Routine(header.id()))
+    Who::here().party()
 }
 
 fn shard(lock: Lock) -> &'static Mutex<HashMap<Lock, Holds>> {
@@ -313,14 +326,12 @@ fn look(want: Want, site: Site) -> Option<Found> {
     if limit::is_set() {
         return None;
     }
-    let routine = routine();
-    let me = routine
-        .as_ref()
-        .map_or_else(thread, |header| Party::Routine(header.id()));
+    let who = Who::here();
+    let me = who.party();
     let wait = Wait {
         want,
         site,
-        who: routine.map_or_else(|| Who::Thread(std::thread::current()), Who::Routine),
+        who,
         number: NUMBERS.fetch_add(1, Ordering::Relaxed),
     };
     let mut waits = WAITS.lock();

@@ -30,7 +30,7 @@ impl Wait {
 
     fn name(&self) -> Option<&str> {
         match &self.who {
-            Who::Routine(header) => header.name().map(|name| &**name),
+            Who::Routine(header) | Who::Deputy(header) => header.name().map(|name| &**name),
             Who::Thread(thread) => thread.name(),
         }
     }
