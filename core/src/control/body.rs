@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `context`, `header`, `stack`, `deep`, `wait`, `outcome`, `shield`, `registered`, `arrival`, `timer`, `limit`, `limited`, `wants_look`, `locals`, `priority` | home | home |
 //! | `link` | the holder of `Ready` | the queue it is in |
-//! | `id`, `site`, `reason`, `low` | home, relaxed | reports, from anywhere, racily |
+//! | `id`, `site`, `reason`, `low` | home, relaxed; any bits are valid | reports, from anywhere |
 //!
 //! - I1: from its first instruction until its end a routine is resumed by its home's thread only.
 //! - I2: `wait` is set exactly while the routine is suspended in a wait that may be given up; what
@@ -81,6 +81,16 @@ pub(crate) struct Body {
     site: AtomicPtr<Location<'static>>,
 }
 
+/// Fills a body field by field: what others may read of the one that stood there before is stored.
+macro_rules! fill {
+    ($at:ident, { $($own:ident: $value:expr,)* } seen by others { $($seen:ident: $told:expr,)* }) => {{
+        // All of them: a field that is missing does not compile.
+        let _all = |Body { $($own: _,)* $($seen: _,)* }: &Body| ();
+        $((&raw mut (*$at.as_ptr()).$own).write($value);)*
+        $((*$at.as_ptr()).$seen.store($told, Ordering::Relaxed);)*
+    }};
+}
+
 impl Linked for Body {
     #[inline]
     fn link(&self) -> &AtomicPtr<Body> {
@@ -131,15 +141,13 @@ impl Body {
         // header is alive until its routine sets `ended`.
         unsafe {
             let from = header.as_ref();
-            at.write(Body {
+            fill!(at, {
                 context: MaybeUninit::uninit(),
                 link: AtomicPtr::new(ptr::null_mut()),
-                low: AtomicUsize::new(at.as_ptr().addr()),
                 header: Cell::new(header),
-                home,
+                home: home,
                 wait: Cell::new(None),
                 outcome: Cell::new(Outcome::Woken),
-                reason: AtomicU8::new(Reason::Running as u8),
                 last_reason: Cell::new(Reason::Running),
                 shield: Cell::new(0),
                 raised: Cell::new(false),
@@ -153,9 +161,12 @@ impl Body {
                 priority: Cell::new(from.priority()),
                 locals: Locals::of(from.take_inherited()),
                 deep: Cell::new(ptr::null()),
-                stack,
-                id: AtomicU64::new(from.id()),
-                site: AtomicPtr::new(ptr::from_ref(from.site()).cast_mut()),
+                stack: stack,
+            } seen by others {
+                low: at.as_ptr().addr(),
+                reason: Reason::Running as u8,
+                id: from.id(),
+                site: ptr::from_ref(from.site()).cast_mut(),
             });
             let context = (&raw mut (*at.as_ptr()).context).cast();
             Context::start(context, span, entry, at.as_ptr().cast());
