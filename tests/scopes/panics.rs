@@ -1,13 +1,16 @@
 //! Panics in scopes: they wait until all have ended, and none is lost.
 
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::channel;
 use rust_routines::routine::{self, JoinError};
+use rust_routines_tests::drops::{Drops, Tracked};
 use rust_routines_tests::watched;
 
-use super::on_all;
+use super::{on_all, workers};
 
 /// The text that `f` panics with; quietly.
 #[track_caller]
@@ -190,6 +193,55 @@ fn a_scope_works_while_unwinding() {
             assert_eq!(text, "outer");
             assert_eq!(count.load(Ordering::SeqCst), 3);
         });
+    });
+}
+
+/// The body's restart is dropped for it, with what it has captured, whatever that does in its drop.
+#[test]
+fn a_restart_of_the_body_swallows_none() {
+    struct Bomb {
+        _tracked: Tracked,
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            boom("drop")
+        }
+    }
+    watched(|| {
+        for n in [1, 2] {
+            let runtime = workers(n);
+            for panics in [true, false] {
+                let (drops, ended) = (Drops::new(), Arc::new(AtomicUsize::new(0)));
+                let (_tracked, ends) = (drops.track(), ended.clone());
+                let bomb = Bomb { _tracked };
+                let routine = runtime.spawn(move || -> u32 {
+                    routine::scope(|s| {
+                        s.spawn(|| {
+                            routine::yield_now();
+                            ends.fetch_add(1, Ordering::SeqCst);
+                            if panics {
+                                boom("child")
+                            }
+                        });
+                        routine::restart(move || {
+                            mem::forget(bomb);
+                            5_u32
+                        })
+                    })
+                });
+                let joined = routine.join();
+                assert_eq!(ended.load(Ordering::SeqCst), 1, "it cancels nobody");
+                if !panics {
+                    assert_eq!(joined.unwrap(), 5);
+                    continue;
+                }
+                let Err(JoinError::Panicked(payload)) = joined else {
+                    panic!("the panic is lost");
+                };
+                assert_eq!(payload.downcast_ref(), Some(&"child"));
+                assert_eq!(drops.alive(), 0);
+            }
+        }
     });
 }
 

@@ -22,7 +22,8 @@ pub struct TryScope<'scope, 'env: 'scope, E> {
 ///
 /// The body's own `Err` counts like that of a routine. It runs on, whatever fails: what it waits for from a routine
 /// of the scope ends with that - a `join` with an error, a channel whose other end is dropped. A
-/// panic cancels the others too. With `panic = "abort"` nobody is cancelled: they end when they do.
+/// panic cancels the others too, and so does a [`restart`](crate::routine::restart) of the body, which leaves nobody to
+/// return an error to. With `panic = "abort"` nobody is cancelled: they end when they do.
 ///
 /// **Blocks** as [`scope`](super::scope).
 ///

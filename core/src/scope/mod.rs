@@ -30,7 +30,7 @@ use crate::control::Outcome;
 use crate::sched::forbid;
 use crate::sched::limit::Elapse;
 use crate::sched::park::{self, Cancel};
-use crate::spawn::{Builder, Children, Request, spawn_scoped};
+use crate::spawn::{Builder, Children, Request, is_restart_here, spawn_scoped};
 use crate::sys::unwind::contain;
 use crate::wait::shielded;
 
@@ -57,8 +57,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 ///
 /// # Panics
 /// Goes on with the panic of `f`, or with the first one of a routine whose handle nobody has joined, when all
-/// have ended. A panic cancels nobody: see [`try_scope`] for that. Under
-/// [`forbid_park`](crate::routine::forbid_park).
+/// have ended; a cancellation or a [`restart`](crate::routine::restart) in `f` gives way to that. A panic cancels
+/// nobody: see [`try_scope`] for that. Under [`forbid_park`](crate::routine::forbid_park).
 ///
 /// # Go
 /// A `sync.WaitGroup` with `wg.Go(..)` and `wg.Wait()`.
@@ -95,6 +95,12 @@ fn is_cancellation(payload: &(dyn Any + Send)) -> bool {
     payload.is::<Cancel>() || payload.is::<Elapse>()
 }
 
+/// Drops what nobody gets, before something unwinds: its destructor is anybody's code, and its panic concerns
+/// nobody.
+fn discard<X>(left: X) {
+    contain(|| drop(left));
+}
+
 impl<'scope, 'env> Scope<'scope, 'env> {
     fn new(fails_fast: bool) -> Self {
         Scope {
@@ -115,13 +121,15 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         let outcome = self.children.finish();
         let gathered = self.children.take_panic();
         match (result, gathered) {
-            // A panic is news, and the cancellation is met again.
-            (Err(payload), Some(gathered)) if is_cancellation(&*payload) => {
+            // A panic is news: a cancellation is met again, and a restart would hide it.
+            (Err(payload), Some(gathered))
+                if is_cancellation(&*payload) || is_restart_here(&*payload) =>
+            {
+                discard(payload);
                 panic::resume_unwind(gathered)
             }
             (Err(payload), gathered) => {
-                // Not while it unwinds: the destructor of a payload is anybody's code.
-                contain(|| drop(gathered));
+                discard(gathered);
                 panic::resume_unwind(payload)
             }
             (Ok(value), Some(gathered)) => {

@@ -37,4 +37,5 @@ pub use current::{
 };
 pub use deep::with_stack;
 pub use handle::{JoinError, JoinHandle};
+pub(crate) use restart::is_restart_here;
 pub use restart::restart;

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use crate::control::{Fresh, Header};
 use crate::sched::placement::Target;
-use crate::sched::{locals, with_core};
+use crate::sched::{Core, locals, with_core};
 use crate::sys::signal;
 
 /// The closure of a routine that starts again.
@@ -29,7 +29,7 @@ struct Unwind {
 /// Its local values end with the stack; those that children inherit are carried over.
 ///
 /// A `catch_unwind` on the way that does not resume what it caught swallows the restart, and drops
-/// `f`.
+/// `f`; so does a [scope](crate::routine::scope) that goes on with the panic of one of its routines instead.
 ///
 /// **Blocks**: does not return.
 ///
@@ -108,6 +108,15 @@ pub(super) fn is_restart(payload: &(dyn Any + Send), header: &Header) -> bool {
     payload
         .downcast_ref::<Unwind>()
         .is_some_and(|unwind| unwind.routine == header.id())
+}
+
+/// Whether `payload` is a restart of the routine that runs here.
+pub(crate) fn is_restart_here(payload: &(dyn Any + Send)) -> bool {
+    with_core(|core| {
+        // SAFETY: the current routine's body; its header is alive while it runs.
+        core.and_then(Core::current)
+            .is_some_and(|body| is_restart(payload, unsafe { body.as_ref() }.header()))
+    })
 }
 
 /// The closure in the box that unwound; the type was checked by `restart`.
