@@ -10,7 +10,7 @@ use rust_routines::routine::{self, JoinError};
 use rust_routines_tests::drops::{Drops, Tracked};
 use rust_routines_tests::watched;
 
-use super::{on_all, workers};
+use super::{blocked, on_all, workers};
 
 /// The text that `f` panics with; quietly.
 #[track_caller]
@@ -76,6 +76,45 @@ fn one_that_is_joined_is_the_joiners() {
                 let joined = s.spawn(|| boom("child")).join();
                 assert!(matches!(joined, Err(JoinError::Panicked(_))));
             });
+        });
+    });
+}
+
+/// The body's value is dropped first: its destructor neither is cut short by a cancellation nor takes the panic's
+/// place.
+#[test]
+fn one_is_not_lost_in_the_drop_of_the_bodys_value() {
+    struct Lingers(Arc<AtomicUsize>);
+    impl Drop for Lingers {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            routine::yield_now();
+            self.0.fetch_add(10, Ordering::SeqCst);
+            boom("drop")
+        }
+    }
+    watched(|| {
+        workers(1).run(|| {
+            let steps = Arc::new(AtomicUsize::new(0));
+            let lingers = Lingers(steps.clone());
+            let (go, wait) = channel::bounded(0);
+            let owner = blocked(move || {
+                routine::scope(|s| {
+                    s.spawn(|| {
+                        routine::shield(|| wait.recv().unwrap());
+                        boom("child")
+                    });
+                    lingers
+                });
+            });
+            // When the other side is there, the owner waits for it.
+            go.send(()).unwrap();
+            owner.abort().unwrap();
+            let Err(JoinError::Panicked(payload)) = owner.join() else {
+                panic!("the panic is lost");
+            };
+            assert_eq!(payload.downcast_ref(), Some(&"child"));
+            assert_eq!(steps.load(Ordering::SeqCst), 11);
         });
     });
 }

@@ -95,10 +95,10 @@ fn is_cancellation(payload: &(dyn Any + Send)) -> bool {
     payload.is::<Cancel>() || payload.is::<Elapse>()
 }
 
-/// Drops what nobody gets, before something unwinds: its destructor is anybody's code, and its panic concerns
-/// nobody.
+/// Drops what nobody gets, before something else unwinds: its destructor is anybody's code, which neither takes
+/// the place of that nor is cut short.
 fn discard<X>(left: X) {
-    contain(|| drop(left));
+    contain(|| shielded(|| drop(left)));
 }
 
 impl<'scope, 'env> Scope<'scope, 'env> {
@@ -133,7 +133,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
                 panic::resume_unwind(payload)
             }
             (Ok(value), Some(gathered)) => {
-                drop(value);
+                discard(value);
                 panic::resume_unwind(gathered)
             }
             (Ok(value), None) if outcome == Outcome::Cancelled => {
