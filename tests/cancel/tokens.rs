@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use rust_routines::cancel::{CancelToken, Reason};
+use rust_routines::cancel::{CancelToken, OnCancel, Reason};
 use rust_routines::sync::Mutex;
 use rust_routines::time::{self, Duration, Instant};
 use rust_routines::{channel, routine, runtime, select};
-use rust_routines_tests::drops::Drops;
+use rust_routines_tests::drops::{Drops, Tracked};
 use rust_routines_tests::watched;
 
 use super::{HOUR, assert_cancelled, blocked, workers};
@@ -85,6 +85,48 @@ fn a_node_between_carries_on() {
     assert_eq!(drops.alive(), 0, "nobody can cancel it any more");
     root.cancel();
     assert!(below.is_cancelled());
+}
+
+/// Who keeps a handle, beside what the call has captured even, keeps neither; and it still says what became of it.
+#[test]
+fn calls_are_forgotten_with_the_last_token() {
+    struct Server {
+        call: Option<OnCancel>,
+        _tracked: Tracked,
+    }
+    on_both(|| {
+        let drops = Drops::new();
+        let root = CancelToken::new();
+        let above = root.child();
+        let token = above.child();
+        let server = Arc::new(Mutex::new(Server {
+            call: None,
+            _tracked: drops.track(),
+        }));
+        let own = server.clone();
+        server.lock().call = Some(above.on_cancel(move || drop(own.lock())));
+        drop(server);
+        let other = token.clone();
+        let tracked = drops.track();
+        let stops = token.on_cancel(move || drop(tracked));
+        let holds = (Boom, drops.track(), above.clone());
+        let panics = token.on_cancel(move || drop(holds));
+        drop((token, above));
+        assert_eq!(drops.alive(), 3, "a clone can still cancel it");
+        drop(other);
+        assert_eq!(drops.alive(), 0);
+        root.cancel();
+        assert!(stops.stop() && panics.stop(), "they never ran");
+    });
+}
+
+/// Panics in its drop.
+struct Boom;
+
+impl Drop for Boom {
+    fn drop(&mut self) {
+        panic::resume_unwind(Box::new("boom"));
+    }
 }
 
 /// A hundred thousand in a line: no recursion, neither down nor in the drop.

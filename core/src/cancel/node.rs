@@ -2,7 +2,8 @@
 //!
 //! A node is counted twice: its memory by `Arc`, and those who can still be told or can cancel it - tokens, and
 //! nodes below - by `holders`. At zero holders it leaves its parent, so a server's root does not collect the
-//! requests that have ended.
+//! requests that have ended, and forgets its calls, which nobody can have run any more: a handle of one, which
+//! may be among what they have captured, holds the memory only.
 //!
 //! A cancellation goes down with a list of its own instead of recursion: trees may be deep, and stacks are
 //! not. Go holds a parent's lock while it cancels the children; here only one node is locked at a time,
@@ -22,13 +23,15 @@ use crate::sched::clock::{self, Nanos};
 use crate::sched::forbid::forbid_park;
 use crate::sys::unwind::contain;
 use crate::time::FuncTimer;
-use crate::wait::{WaitList, Wakes};
+use crate::wait::{WaitList, Wakes, shielded};
 
 /// What a user wants to be done.
 pub(super) type Call = Box<dyn FnOnce() + Send>;
 
 pub(super) struct Node {
     is_cancelled: AtomicBool,
+    /// Whether there has been a call. Set by one that holds it, so the last holder sees it.
+    had_calls: AtomicBool,
     /// I2.
     index: AtomicU32,
     holders: AtomicUsize,
@@ -46,6 +49,8 @@ pub(super) struct Under {
     pub(super) waiting: WaitList,
     calls: BTreeMap<u64, Call>,
     next_call: u64,
+    /// The calls were dropped with the last holder, and have not run.
+    has_forgotten: bool,
 }
 
 impl Node {
@@ -57,6 +62,7 @@ impl Node {
     fn new(deadline: Nanos, parent: Option<Arc<Node>>) -> Node {
         Node {
             is_cancelled: AtomicBool::new(false),
+            had_calls: AtomicBool::new(false),
             index: AtomicU32::new(0),
             holders: AtomicUsize::new(1),
             deadline,
@@ -66,6 +72,7 @@ impl Node {
                 waiting: WaitList::new(),
                 calls: BTreeMap::new(),
                 next_call: 0,
+                has_forgotten: false,
             }),
             parent,
             timer: OnceLock::new(),
@@ -108,13 +115,28 @@ impl Node {
             if let Some(timer) = node.timer.get() {
                 timer.stop();
             }
-            let Some(parent) = node.parent.clone() else {
-                return;
-            };
-            let gone = parent.strike(&node);
+            let calls = node.forget();
+            let parent = node.parent.clone();
+            let gone = parent.as_ref().and_then(|parent| parent.strike(&node));
             drop(gone);
-            node = parent;
+            for call in calls.into_values() {
+                contain(|| shielded(|| drop(call)));
+            }
+            match parent {
+                Some(parent) => node = parent,
+                None => return,
+            }
         }
+    }
+
+    /// Takes the calls out that nobody can have run any more.
+    fn forget(&self) -> BTreeMap<u64, Call> {
+        if !self.had_calls.load(Ordering::Relaxed) {
+            return BTreeMap::new();
+        }
+        let mut under = self.under.lock();
+        under.has_forgotten = under.reason.is_none();
+        std::mem::take(&mut under.calls)
     }
 
     /// Takes a child out, if it is still there.
@@ -202,6 +224,7 @@ impl Node {
                 let number = under.next_call;
                 under.next_call += 1;
                 under.calls.insert(number, call);
+                this.had_calls.store(true, Ordering::Relaxed);
                 return Some(number);
             }
         }
@@ -209,9 +232,15 @@ impl Node {
         None
     }
 
-    /// Takes a call back that has not run.
-    pub(super) fn unregister(&self, number: u64) -> Option<Call> {
-        self.under.lock().calls.remove(&number)
+    /// Takes a call back; `false`: it has run, or is about to.
+    pub(super) fn unregister(&self, number: u64) -> bool {
+        let mut under = self.under.lock();
+        let call = under.calls.remove(&number);
+        let never_runs = call.is_some() || under.has_forgotten;
+        // I3.
+        drop(under);
+        drop(call);
+        never_runs
     }
 }
 

@@ -273,7 +273,7 @@ impl CancelToken {
     ///
     /// It runs in whoever cancels, in the order of registration, and must not park: a park in it panics. For what takes longer let
     /// it spawn a routine. Its panic ends itself only. If the token and its clones and children are all dropped,
-    /// nobody can cancel it any more, and `f` is dropped, with the handle at the latest.
+    /// nobody can cancel it any more, and `f` is dropped, whoever keeps the handle.
     ///
     /// The handle takes it back; dropping that does not.
     ///
@@ -358,7 +358,7 @@ impl OnCancel {
     /// ```
     pub fn stop(self) -> bool {
         self.registered
-            .is_some_and(|(node, number)| node.unregister(number).is_some())
+            .is_some_and(|(node, number)| node.unregister(number))
     }
 }
 
