@@ -14,6 +14,7 @@ use rust_routines::sync::Mutex;
 use rust_routines::time::{self, Duration, Instant};
 use rust_routines::{channel, routine, runtime, select};
 use rust_routines_tests::drops::{Drops, Tracked};
+use rust_routines_tests::wait::spin_until;
 use rust_routines_tests::watched;
 
 use super::{HOUR, assert_cancelled, blocked, workers};
@@ -267,6 +268,35 @@ fn a_deadline_outlives_its_runtime() {
         let chosen = select! { reason = token.cancelled() => reason.is_deadline() };
         assert!(chosen && token.wait().is_deadline());
     });
+}
+
+/// Asking runs what was registered for the deadline, and says so; printing does not.
+#[test]
+fn it_is_printed_without_being_cancelled() {
+    let ran = Arc::new(AtomicUsize::new(0));
+    let mut time = Duration::from_millis(10);
+    let token = loop {
+        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let token = runtime.run(|| CancelToken::new().child_timeout(time));
+        // Nobody else will see that its time has come.
+        drop(runtime);
+        let counts = ran.clone();
+        token.on_cancel(move || {
+            counts.fetch_add(1, Ordering::SeqCst);
+        });
+        if ran.swap(0, Ordering::SeqCst) == 0 {
+            break token;
+        }
+        // The machine is busy: it had come before.
+        time *= 2;
+    };
+    let deadline = token.deadline().unwrap();
+    spin_until("its time has come", || Instant::now() >= deadline);
+    let text = format!("{token:?}");
+    assert!(text.starts_with("CancelToken { reason: None"), "{text}");
+    assert_eq!(ran.load(Ordering::SeqCst), 0);
+    assert!(token.check().is_err());
+    assert_eq!(ran.load(Ordering::SeqCst), 1);
 }
 
 #[test]

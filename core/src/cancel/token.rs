@@ -163,8 +163,9 @@ impl CancelToken {
 
     /// Whether it has been cancelled, or its deadline has passed.
     ///
-    /// Whoever is the first to find that out cancels it, and runs what was registered with
-    /// [`on_cancel`](CancelToken::on_cancel); [`reason`](CancelToken::reason) and [`check`](CancelToken::check) ask the same.
+    /// Whoever is the first to find out that the deadline has passed, mostly but not always its timer, cancels it, and
+    /// runs what was registered with [`on_cancel`](CancelToken::on_cancel): ask under no lock that is taken there too.
+    /// [`reason`](CancelToken::reason), [`check`](CancelToken::check) and all that wait ask the same.
     ///
     /// **Blocks**: never.
     ///
@@ -175,7 +176,7 @@ impl CancelToken {
         Node::is_cancelled(&self.node)
     }
 
-    /// Why it has been cancelled; `None` if it has not.
+    /// Why it has been cancelled; `None` if it has not. Asks what [`is_cancelled`](CancelToken::is_cancelled) asks.
     ///
     /// **Blocks**: never.
     ///
@@ -185,7 +186,7 @@ impl CancelToken {
         self.is_cancelled().then(|| self.node.reason()).flatten()
     }
 
-    /// For `?` in a long computation.
+    /// For `?` in a long computation. Asks what [`is_cancelled`](CancelToken::is_cancelled) asks.
     ///
     /// **Blocks**: never.
     ///
@@ -271,9 +272,10 @@ impl CancelToken {
 
     /// Runs `f` when it is cancelled, or now if it has been.
     ///
-    /// It runs in whoever cancels, in the order of registration, and must not park: a park in it panics. For what takes longer let
-    /// it spawn a routine. Its panic ends itself only. If the token and its clones and children are all dropped,
-    /// nobody can cancel it any more, and `f` is dropped, whoever keeps the handle.
+    /// It runs in whoever cancels - that is also who only [asks](CancelToken::is_cancelled), when the deadline has passed -
+    /// in the order of registration, and must not park: a park in it panics. For what takes longer let it spawn a
+    /// routine. Its panic ends itself only. If the token and its clones and children are all dropped, nobody can
+    /// cancel it any more, and `f` is dropped, whoever keeps the handle.
     ///
     /// The handle takes it back; dropping that does not.
     ///
