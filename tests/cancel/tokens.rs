@@ -1,8 +1,10 @@
 //! Tokens: the tree, the reasons, the ways to wait.
 
+use std::cell::RefCell;
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use rust_routines::cancel::{CancelToken, OnCancel, Reason};
+use rust_routines::routine::ForbidPark;
 use rust_routines::sync::Mutex;
 use rust_routines::time::{self, Duration, Instant};
 use rust_routines::{channel, routine, runtime, select};
@@ -143,7 +146,7 @@ fn a_deep_tree() {
                     let mut kept = Vec::new();
                     for _ in 0..100_000 {
                         let next = last.child();
-                        let before = std::mem::replace(&mut last, next);
+                        let before = mem::replace(&mut last, next);
                         if keep_all {
                             kept.push(before);
                         }
@@ -345,6 +348,38 @@ fn a_bad_call_is_alone() {
         assert!(below.is_cancelled());
         assert_eq!(ran.load(Ordering::SeqCst), 1);
         assert_eq!(parked.load(Ordering::SeqCst), 1, "refused");
+    });
+}
+
+/// A guard that a call forgets or keeps is nothing to the one that cancels, who may park and gives way as ever.
+#[test]
+fn a_call_that_leaks_a_guard_is_alone() {
+    thread_local!(static KEPT: RefCell<Option<ForbidPark>> = const { RefCell::new(None) });
+    on_both(|| {
+        let token = CancelToken::new();
+        token.on_cancel(|| mem::forget(routine::forbid_park()));
+        token.on_cancel(|| KEPT.set(Some(routine::forbid_park())));
+        token.cancel();
+        let guard = routine::forbid_park();
+        KEPT.set(None);
+        assert!(panic::catch_unwind(routine::yield_now).is_err(), "ours");
+        drop(guard);
+        routine::yield_now();
+    });
+    watched(|| {
+        workers(1).run(|| {
+            let (token, ran) = (CancelToken::new(), Arc::new(AtomicUsize::new(0)));
+            token.on_cancel(|| mem::forget(routine::forbid_park()));
+            token.cancel();
+            let counts = ran.clone();
+            let mate = routine::spawn(move || counts.fetch_add(1, Ordering::SeqCst));
+            // One that never has to wait lets the others go on now and then.
+            for _ in 0..100 {
+                select! { _ = token.cancelled() => {} }
+            }
+            assert_eq!(ran.load(Ordering::SeqCst), 1, "it has had its turn");
+            mate.join().unwrap();
+        });
     });
 }
 

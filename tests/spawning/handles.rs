@@ -286,3 +286,29 @@ fn a_guard_forbids_its_own_routine_only() {
         runtime.spawn(routine::yield_now).join().unwrap();
     });
 }
+
+/// Whatever order they are dropped in, it is forbidden as long as one is there, and a park names one that is.
+#[test]
+fn guards_may_be_dropped_in_any_order() {
+    fn refused() -> String {
+        let payload = std::panic::catch_unwind(routine::yield_now).expect_err("it is forbidden");
+        *payload.downcast::<String>().expect("a text")
+    }
+    watched(|| {
+        let runtime = workers(1);
+        runtime.run(|| {
+            let first = routine::forbid_park();
+            let (second, line) = (routine::forbid_park(), line!());
+            drop(first);
+            assert!(refused().contains(&format!("{}:{line}:", file!())));
+            drop(second);
+            routine::yield_now();
+            let third = routine::forbid_park();
+            let line = line!() + 1;
+            std::mem::forget(routine::forbid_park());
+            drop(third);
+            assert!(refused().contains(&format!("{}:{line}:", file!())));
+        });
+        runtime.run(routine::yield_now);
+    });
+}

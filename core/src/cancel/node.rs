@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use super::reason::Reason;
 use crate::prim::{AtomicBool, AtomicU32, AtomicUsize, Ordering, SpinLock};
 use crate::sched::clock::{self, Nanos};
-use crate::sched::forbid::forbid_park;
+use crate::sched::forbid;
 use crate::sys::unwind::contain;
 use crate::time::FuncTimer;
 use crate::wait::{WaitList, Wakes, shielded};
@@ -246,8 +246,7 @@ impl Node {
 
 /// A call of the user's, wherever somebody cancels: it must not park, and its panic is its own.
 fn run(call: Call) {
-    let _guard = forbid_park();
-    contain(call);
+    forbid::around(|| contain(call));
 }
 
 impl Drop for Node {

@@ -142,8 +142,7 @@ impl Alert {
 
     /// Without any lock of the channel.
     pub(super) fn tell(&self, queued: usize) {
-        let _guard = forbid::forbid_park();
-        (self.callback)(queued);
+        forbid::around(|| (self.callback)(queued));
     }
 }
 

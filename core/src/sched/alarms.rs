@@ -36,7 +36,7 @@ use std::sync::{Arc, Weak};
 
 use super::clock::{self, Nanos};
 use super::core::{Core, with_core};
-use super::forbid::forbid_park;
+use super::forbid;
 use super::shared::{self, Shared};
 use super::worker::{Worker, WorkerState};
 use crate::driver::timers::{Key, Timers};
@@ -303,7 +303,6 @@ impl Core {
 fn close(worker: &Worker) {
     for alarm in worker.alarms.close().drain() {
         // What the user's values wait for when they are dropped may never come.
-        let _guard = forbid_park();
-        contain(|| alarm.abandon());
+        forbid::around(|| contain(|| alarm.abandon()));
     }
 }

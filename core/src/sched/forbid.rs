@@ -3,6 +3,14 @@
 //! Two routines of one home interleave at their parks only. Code that relies on last-in first-out
 //! nesting on a thread (scoped thread-locals, a poll with a context set) is safe exactly if nothing
 //! under it parks; `forbid_park` turns a violation into a panic that names both places.
+//!
+//! A guard counts until it is dropped, in whatever order, so one that is forgotten counts until its *section*
+//! ends: the rest of a routine's life, or a callback that runs on somebody else's stack ([`around`]). Rejected:
+//! an inner guard that ends with the outer one, wherever they are. A guard that is only dropped later cannot
+//! be told from one that was forgotten, and has to be obeyed.
+//!
+//! - I1: none outlives a park, so all guards of a thread belong to what runs there now.
+//! - I2: `count` and `newest` are of the section that runs; while `count` is not zero there is a `newest`.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -10,25 +18,51 @@ use std::panic::Location;
 
 thread_local! {
     static FORBIDDEN: Forbidden = const {
-        Forbidden { count: Cell::new(0), newest: Cell::new(None), epoch: Cell::new(0) }
+        Forbidden {
+            now: Cell::new(Section { number: 0, count: 0, newest: None }),
+            sections: Cell::new(0),
+        }
     };
 }
 
-/// The guards that are alive on a thread. None of them outlives a park, so they all belong to what
-/// runs there now.
 struct Forbidden {
-    count: Cell<u32>,
-    newest: Cell<Option<&'static Location<'static>>>,
-    /// Moves on when a routine ends: a guard that it leaked or hid is nobody's any more.
-    epoch: Cell<u32>,
+    now: Cell<Section>,
+    /// How many there have been.
+    sections: Cell<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Section {
+    /// A guard of another section is nobody's any more.
+    number: u64,
+    count: u32,
+    /// The last one that was made; after drops in another order than that of nesting perhaps one before it.
+    newest: Option<&'static Location<'static>>,
+}
+
+impl Forbidden {
+    /// Begins a section, with the guards that it begins with.
+    fn begin(&self, count: u32, newest: Option<&'static Location<'static>>) {
+        let number = self.sections.get() + 1;
+        self.sections.set(number);
+        self.now.set(Section {
+            number,
+            count,
+            newest,
+        });
+    }
 }
 
 /// Parking panics on this thread until this is dropped. Made by
 /// [`forbid_park`].
+///
+/// One that is not dropped ends with its routine, and one that was made in a callback that the runtime calls
+/// (of a waker, a token, a hook, a placement) ends with that.
 #[must_use = "parking is allowed again as soon as the guard is dropped"]
 #[derive(Debug)]
 pub struct ForbidPark {
-    epoch: u32,
+    section: u64,
+    site: &'static Location<'static>,
     /// The guard that was the newest before.
     previous: Option<&'static Location<'static>>,
     /// The rule belongs to the thread.
@@ -62,37 +96,68 @@ pub struct ForbidPark {
 #[track_caller]
 pub fn forbid_park() -> ForbidPark {
     let site = Location::caller();
-    let (epoch, previous) = FORBIDDEN.with(|forbidden| {
-        forbidden.count.set(forbidden.count.get() + 1);
-        (forbidden.epoch.get(), forbidden.newest.replace(Some(site)))
-    });
-    ForbidPark {
-        epoch,
-        previous,
-        not_send: PhantomData,
-    }
+    FORBIDDEN.with(|forbidden| {
+        let now = forbidden.now.get();
+        forbidden.now.set(Section {
+            count: now.count + 1,
+            newest: Some(site),
+            ..now
+        });
+        ForbidPark {
+            section: now.number,
+            site,
+            previous: now.newest.filter(|_| now.count > 0),
+            not_send: PhantomData,
+        }
+    })
 }
 
 impl Drop for ForbidPark {
     fn drop(&mut self) {
         FORBIDDEN.with(|forbidden| {
-            if forbidden.epoch.get() == self.epoch {
-                forbidden.count.set(forbidden.count.get() - 1);
-                forbidden.newest.set(self.previous);
+            let now = forbidden.now.get();
+            if now.number != self.section {
+                return;
             }
+            let is_newest = now.newest.is_some_and(|newest| newest == self.site);
+            forbidden.now.set(Section {
+                count: now.count - 1,
+                newest: if is_newest {
+                    self.previous.or(now.newest)
+                } else {
+                    now.newest
+                },
+                ..now
+            });
         });
     }
+}
+
+/// Runs a callback of the user's on the stack of somebody else, with parks forbidden. What guards it leaves
+/// behind end with it; one from outside that it drops, which takes a thread-local, stays.
+#[track_caller]
+pub(crate) fn around(callback: impl FnOnce()) {
+    struct Restore(Section);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            FORBIDDEN.with(|forbidden| forbidden.now.set(self.0));
+        }
+    }
+    let site = Location::caller();
+    let _restore = FORBIDDEN.with(|forbidden| {
+        let before = forbidden.now.get();
+        forbidden.begin(1, Some(site));
+        Restore(before)
+    });
+    callback();
 }
 
 /// Panics if parking is forbidden here.
 #[inline]
 #[track_caller]
 pub(crate) fn check() {
-    let site = FORBIDDEN.with(|forbidden| match forbidden.count.get() {
-        0 => None,
-        _ => forbidden.newest.get(),
-    });
-    if let Some(site) = site {
+    let now = FORBIDDEN.with(|forbidden| forbidden.now.get());
+    if let (1.., Some(site)) = (now.count, now.newest) {
         refuse(site);
     }
 }
@@ -100,7 +165,7 @@ pub(crate) fn check() {
 /// Whether parking is forbidden here.
 #[inline]
 pub(crate) fn is_forbidden() -> bool {
-    FORBIDDEN.with(|forbidden| forbidden.count.get() > 0)
+    FORBIDDEN.with(|forbidden| forbidden.now.get().count > 0)
 }
 
 /// The routine that runs here ends, or has to wait whatever it has leaked: guards that it has leaked must not
@@ -108,9 +173,8 @@ pub(crate) fn is_forbidden() -> bool {
 #[inline]
 pub(crate) fn reset() {
     FORBIDDEN.with(|forbidden| {
-        if forbidden.count.get() > 0 {
-            forbidden.count.set(0);
-            forbidden.epoch.set(forbidden.epoch.get().wrapping_add(1));
+        if forbidden.now.get().count > 0 {
+            forbidden.begin(0, None);
         }
     });
 }
@@ -122,4 +186,66 @@ fn refuse(site: &'static Location<'static>) -> ! {
         "parking is forbidden here: a guard from `forbid_park` at {site} is alive; drop it before \
          blocking, or move the blocking call out of the callback"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether it is forbidden, as both who ask are told.
+    fn forbidden() -> bool {
+        let is_refused = std::panic::catch_unwind(check).is_err();
+        assert_eq!(is_refused, is_forbidden());
+        is_refused
+    }
+
+    #[test]
+    fn what_a_callback_leaves_ends_with_it() {
+        let mut kept = None;
+        around(|| {
+            kept = Some(forbid_park());
+            std::mem::forget(forbid_park());
+            around(|| std::mem::forget(forbid_park()));
+            assert!(forbidden());
+        });
+        assert!(!forbidden());
+        let guard = forbid_park();
+        around(|| std::mem::forget(forbid_park()));
+        drop(kept);
+        assert!(forbidden(), "by the guard");
+        drop(guard);
+        assert!(!forbidden());
+    }
+
+    #[test]
+    fn a_callback_that_unwinds_leaves_nothing() {
+        let thrown = std::panic::catch_unwind(|| {
+            around(|| {
+                std::mem::forget(forbid_park());
+                std::panic::resume_unwind(Box::new(()));
+            });
+        });
+        assert!(thrown.is_err() && !forbidden());
+    }
+
+    #[test]
+    fn guards_count_in_any_order_and_until_a_reset() {
+        let (a, b) = (forbid_park(), forbid_park());
+        drop(a);
+        assert!(forbidden());
+        drop(b);
+        assert!(!forbidden());
+        let c = forbid_park();
+        std::mem::forget(forbid_park());
+        drop(c);
+        assert!(forbidden());
+        let kept = forbid_park();
+        reset();
+        assert!(!forbidden());
+        let d = forbid_park();
+        drop(kept);
+        assert!(forbidden());
+        drop(d);
+        assert!(!forbidden());
+    }
 }

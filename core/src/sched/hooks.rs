@@ -85,13 +85,10 @@ pub(super) fn save() -> Option<Kept> {
 
 #[cold]
 fn save_slow() -> Kept {
-    let _guard = forbid::forbid_park();
     let bomb = BOMB;
     let hooks = hooks().lock().clone();
     let mut kept = Vec::with_capacity(hooks.len());
-    for hook in hooks {
-        kept.push((hook, (hook.save)()));
-    }
+    forbid::around(|| kept.extend(hooks.into_iter().map(|hook| (hook, (hook.save)()))));
     bomb.defuse();
     kept
 }
@@ -105,11 +102,12 @@ pub(super) fn restore(kept: Option<Kept>) {
 
 #[cold]
 fn restore_slow(kept: Kept) {
-    let _guard = forbid::forbid_park();
     let bomb = BOMB;
-    for (hook, kept) in kept.into_iter().rev() {
-        (hook.restore)(kept);
-    }
+    forbid::around(|| {
+        for (hook, kept) in kept.into_iter().rev() {
+            (hook.restore)(kept);
+        }
+    });
     bomb.defuse();
 }
 
@@ -118,8 +116,7 @@ fn restore_slow(kept: Kept) {
 #[inline]
 pub(crate) fn discard() {
     if let Some(kept) = save() {
-        let _guard = forbid::forbid_park();
-        contain(|| drop(kept));
+        forbid::around(|| contain(|| drop(kept)));
     }
     forbid::reset();
 }

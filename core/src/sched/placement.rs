@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::core::Core;
-use super::forbid::forbid_park;
+use super::forbid;
 use super::shared::Shared;
 use super::worker::Worker;
 use crate::control::Place;
@@ -207,8 +207,7 @@ impl Shared {
 fn ask(placement: &dyn Placement, spawn: &Spawn<'_>) -> Start {
     let mut start = Start::AsAsked;
     if !ASKING.replace(true) {
-        let _guard = forbid_park();
-        contain(|| start = placement.place(spawn));
+        forbid::around(|| contain(|| start = placement.place(spawn)));
         ASKING.set(false);
     }
     start

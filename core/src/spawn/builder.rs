@@ -242,8 +242,7 @@ where
         shared.depot.unclaim(1);
     }
     // What `f` holds may be dropped with it, on the scheduler's stack.
-    let _guard = forbid::forbid_park();
-    contain(|| drop(settle(placed, output)));
+    forbid::around(|| contain(|| drop(settle(placed, output))));
 }
 
 #[track_caller]

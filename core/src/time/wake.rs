@@ -65,8 +65,7 @@ impl Bell {
         let waker = self.waker.lock().take();
         if let Some(waker) = waker {
             // Foreign code on the scheduler's stack: its panic is not ours.
-            let _guard = forbid::forbid_park();
-            contain(|| waker.wake());
+            forbid::around(|| contain(|| waker.wake()));
         }
     }
 }

@@ -380,8 +380,7 @@ impl TaskWaiter {
         let waker = this.waker.lock().take();
         if let Some(waker) = waker {
             // A waker is foreign code on whoever's stack this is: its panic is not ours.
-            let _guard = forbid::forbid_park();
-            contain(|| waker.wake());
+            forbid::around(|| contain(|| waker.wake()));
         }
     }
 }

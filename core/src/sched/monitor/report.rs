@@ -4,7 +4,7 @@
 //! no function for it; what the process ends by, always, and a probable deadlock always, for it would be silent for ever.
 
 use super::super::clock::{self, Nanos};
-use super::super::forbid::forbid_park;
+use super::super::forbid;
 use super::super::shared::Config;
 use super::super::stall::{OnStall, Stall};
 use super::trace;
@@ -39,13 +39,9 @@ impl Reporter {
         if aborts {
             signal::abort();
         }
-        {
-            let _guard = forbid_park();
-            contain(|| trace::tell(stall));
-        }
+        forbid::around(|| contain(|| trace::tell(stall)));
         if let Some(report) = &config.stall_report {
-            let _guard = forbid_park();
-            contain(|| report(stall));
+            forbid::around(|| contain(|| report(stall)));
         }
     }
 
