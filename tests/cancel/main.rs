@@ -3,6 +3,7 @@
 
 mod abort;
 mod own;
+mod payloads;
 mod points;
 mod races;
 mod storm;

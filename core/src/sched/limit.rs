@@ -8,12 +8,13 @@
 //! As with a cancellation: a value that has been handed over wins; nothing is raised while unwinding or
 //! in a shield; one that swallows the payload meets it again at its next park.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 
 use super::clock::{self, Nanos};
-use super::core::{Core, with_core};
+use super::core::{Core, outside_id, with_core};
 use crate::control::Body;
 
 thread_local! {
@@ -21,15 +22,27 @@ thread_local! {
     static LIMIT: Cell<Nanos> = const { Cell::new(Nanos::MAX) };
 }
 
-/// The payload that unwinds to the `timeout` that is over. Not a panic: no hook runs, nothing is printed.
-pub(crate) struct Elapse {
+/// The payload that unwinds to the `timeout` that is over. Not a panic: no hook runs, nothing is printed. One that
+/// was caught and let go elsewhere, where another `timeout` may have the same limit, is an ordinary panic there.
+pub(super) struct Elapse {
+    owner: u64,
     limit: Nanos,
 }
 
-impl Elapse {
-    pub(super) fn at(limit: Nanos) -> Elapse {
-        Elapse { limit }
+/// The payload for the limit of whoever runs here.
+pub(super) fn elapse_here() -> Elapse {
+    let owner = Owner::here();
+    Elapse {
+        owner: owner.number(),
+        limit: owner.limit(),
     }
+}
+
+/// Whether `payload` unwinds whoever runs here to a `timeout`.
+pub(super) fn is_elapse_here(payload: &(dyn Any + Send)) -> bool {
+    payload
+        .downcast_ref::<Elapse>()
+        .is_some_and(|elapse| elapse.owner == Owner::here().number())
 }
 
 /// The limit of waits of this routine; `Nanos::MAX` also where none applies just now.
@@ -91,6 +104,19 @@ impl Owner {
         self.body().map_or_else(of_thread, Body::limit)
     }
 
+    /// The routine's; a thread has one that no routine has.
+    fn number(self) -> u64 {
+        thread_local!(static NUMBER: Cell<u64> = const { Cell::new(0) });
+        match self.body() {
+            Some(body) => body.header().id(),
+            None if NUMBER.get() == 0 => {
+                NUMBER.set(outside_id());
+                NUMBER.get()
+            }
+            None => NUMBER.get(),
+        }
+    }
+
     fn set(self, limit: Nanos) {
         match self.body() {
             Some(body) => body.set_limit(limit),
@@ -136,7 +162,7 @@ pub(crate) fn within<R>(limit: Nanos, f: impl FnOnce() -> R) -> Option<R> {
         Err(payload)
             if payload
                 .downcast_ref::<Elapse>()
-                .is_some_and(|e| e.limit == limit) =>
+                .is_some_and(|e| e.limit == limit && e.owner == owner.number()) =>
         {
             if let Some(body) = owner.body() {
                 body.forget_raise();

@@ -8,17 +8,43 @@ use std::panic;
 use std::ptr::NonNull;
 
 use super::core::{Core, with_core};
-use super::limit::{self, Elapse};
-use super::{forbid, hooks};
-use crate::control::{Body, Outcome, Ready, Reason, Unlink};
+use super::{forbid, hooks, limit};
+use crate::control::{Body, Header, Outcome, Ready, Reason, Unlink};
 use crate::switch::units;
 use crate::sys::clock::Nanos;
 
 /// Calls without a park in one slice; some 50 us of system calls.
 const CALLS: u32 = 32;
 
-/// The payload that unwinds a cancelled routine. Not a panic: no hook runs, nothing is printed.
-pub(crate) struct Cancel;
+/// The payload that unwinds a cancelled routine. Not a panic: no hook runs, nothing is printed. One that was caught
+/// and let go in another routine is an ordinary panic there.
+pub(crate) struct Cancel {
+    routine: u64,
+}
+
+impl Cancel {
+    pub(crate) fn of(header: &Header) -> Cancel {
+        Cancel {
+            routine: header.id(),
+        }
+    }
+
+    /// Whether `payload` is a cancellation of just this routine.
+    pub(crate) fn is_of(header: &Header, payload: &(dyn Any + Send)) -> bool {
+        payload
+            .downcast_ref::<Cancel>()
+            .is_some_and(|cancel| cancel.routine == header.id())
+    }
+}
+
+/// Whether `payload` unwinds whoever runs here for a cancellation or a limit, and is no panic.
+pub(crate) fn is_raised_here(payload: &(dyn Any + Send)) -> bool {
+    let current = with_core(|core| core.and_then(Core::current));
+    // SAFETY: the current routine's body; its header is alive while it runs.
+    let is_cancel =
+        current.is_some_and(|body| Cancel::is_of(unsafe { body.as_ref() }.header(), payload));
+    is_cancel || limit::is_elapse_here(payload)
+}
 
 impl Core {
     /// Suspends the current routine; returns when it is resumed.
@@ -232,9 +258,9 @@ pub(crate) fn raise() -> ! {
 #[cold]
 #[inline(never)]
 fn news() -> Box<dyn Any + Send> {
-    let limit = with_core(|core| {
+    with_core(|core| -> Box<dyn Any + Send> {
         let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) else {
-            return Some(limit::of_thread());
+            return Box::new(limit::elapse_here());
         };
         // SAFETY: the current routine, on its own stack.
         let current = unsafe { body.as_ref() };
@@ -243,10 +269,10 @@ fn news() -> Box<dyn Any + Send> {
             unsafe { core.yielded.push(body) };
             core.suspend(current, Reason::Yield);
         }
-        (!is_cancelled(current)).then(|| current.limit())
-    });
-    match limit {
-        Some(limit) => Box::new(Elapse::at(limit)),
-        None => Box::new(Cancel),
-    }
+        if is_cancelled(current) {
+            Box::new(Cancel::of(current.header()))
+        } else {
+            Box::new(limit::elapse_here())
+        }
+    })
 }

@@ -28,8 +28,7 @@ use std::panic::{self, AssertUnwindSafe};
 
 use crate::control::Outcome;
 use crate::sched::forbid;
-use crate::sched::limit::Elapse;
-use crate::sched::park::{self, Cancel};
+use crate::sched::park::{self, is_raised_here};
 use crate::spawn::{Builder, Children, Request, is_restart_here, spawn_scoped};
 use crate::sys::unwind::contain;
 use crate::wait::shielded;
@@ -90,11 +89,6 @@ where
     scope.end(result)
 }
 
-/// Whether a payload is a cancellation's or a time-out's, and no panic.
-fn is_cancellation(payload: &(dyn Any + Send)) -> bool {
-    payload.is::<Cancel>() || payload.is::<Elapse>()
-}
-
 /// Drops what nobody gets, before something else unwinds: its destructor is anybody's code, which neither takes
 /// the place of that nor is cut short.
 fn discard<X>(left: X) {
@@ -114,7 +108,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
     fn end<T>(&self, result: Result<T, Box<dyn Any + Send>>) -> T {
         if result
             .as_ref()
-            .is_err_and(|payload| is_cancellation(&**payload))
+            .is_err_and(|payload| is_raised_here(&**payload))
         {
             self.children.cancel();
         }
@@ -123,7 +117,7 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         match (result, gathered) {
             // A panic is news: a cancellation is met again, and a restart would hide it.
             (Err(payload), Some(gathered))
-                if is_cancellation(&*payload) || is_restart_here(&*payload) =>
+                if is_raised_here(&*payload) || is_restart_here(&*payload) =>
             {
                 discard(payload);
                 panic::resume_unwind(gathered)

@@ -236,10 +236,11 @@ where
         // SAFETY: I1: ours until `ended` is set.
         let start = unsafe { replace::<F, T>(header, Payload::Empty) };
         // SAFETY: alive until `ended` is set.
-        if unsafe { header.as_ref() }.is_cancelled() {
+        let h = unsafe { header.as_ref() };
+        if h.is_cancelled() {
             // Its destructors are not to be cut short by the cancellation that they belong to.
             shielded(|| drop(start));
-            panic::resume_unwind(Box::new(Cancel));
+            panic::resume_unwind(Box::new(Cancel::of(h)));
         }
         let output = match start {
             Payload::Closure(f) => f(),
@@ -254,12 +255,14 @@ where
     locals::end();
     if let Err(payload) = result {
         // SAFETY: `header` is ours.
-        if restart::is_restart(&*payload, unsafe { header.as_ref() }) {
+        let h = unsafe { header.as_ref() };
+        if restart::is_restart(&*payload, h) {
             // SAFETY: the routine gives its stack up.
             return unsafe { restart::again(header, payload) };
         }
+        let failure = failure(h, payload);
         // SAFETY: as above; it is `Empty`.
-        unsafe { fill::<F, T>(header, failure(payload)) };
+        unsafe { fill::<F, T>(header, failure) };
     }
     with_core(|core| core.expect("a routine runs on a worker").count_out());
     // SAFETY: as above.
@@ -267,8 +270,8 @@ where
 }
 
 /// What unwound to the root.
-fn failure<F, T>(payload: Box<dyn Any + Send>) -> Payload<F, T> {
-    if payload.is::<Cancel>() {
+fn failure<F, T>(header: &Header, payload: Box<dyn Any + Send>) -> Payload<F, T> {
+    if Cancel::is_of(header, &*payload) {
         Payload::Cancelled
     } else {
         Payload::Panicked(Box::new(payload))
@@ -299,7 +302,7 @@ where
         };
         if h.is_cancelled() {
             shielded(|| drop(f));
-            panic::resume_unwind(Box::new(Cancel));
+            panic::resume_unwind(Box::new(Cancel::of(h)));
         }
         let output = f();
         // SAFETY: as above; it is `Empty`.
@@ -311,7 +314,7 @@ where
     let tie = unsafe { tie::<F, T>(header) }.take();
     let mut tie = tie.expect("a routine of a scope is tied to it until its end");
     if let Err(payload) = result {
-        let failure = failure::<F, T>(payload);
+        let failure = failure::<F, T>(h, payload);
         if let Payload::Panicked(_) = failure {
             tie.note_failure();
         }
