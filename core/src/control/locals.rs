@@ -185,6 +185,8 @@ unsafe fn free<T>(head: NonNull<Head>) {
 unsafe fn copy<T: Clone + Send>(head: NonNull<Head>) -> NonNull<Head> {
     // SAFETY: the caller's promise; as long as it is borrowed it is not freed (I4).
     let node = unsafe { head.cast::<Node<T>>().as_ref() };
+    // Before there is a new one: the allocator may take this one out (I2).
+    let (kind, age) = (node.head.kind, node.head.age.get());
     let Some(value) = node.look(T::clone) else {
         panic!(
             "a routine is spawned, or `blocking` called, while `with_mut` changes a value that it \
@@ -192,9 +194,9 @@ unsafe fn copy<T: Clone + Send>(head: NonNull<Head>) -> NonNull<Head> {
             std::any::type_name::<T>()
         );
     };
-    let copied = Node::make(value, node.head.kind);
+    let copied = Node::make(value, kind);
     // SAFETY: just made.
-    unsafe { copied.as_ref() }.age.set(node.head.age.get());
+    unsafe { copied.as_ref() }.age.set(age);
     copied
 }
 
@@ -247,13 +249,16 @@ impl Table {
         }
     }
 
-    fn put(&self, number: usize, head: NonNull<Head>) {
+    /// Hangs a node at a place; gives the one that hung there.
+    fn put(&self, number: usize, head: NonNull<Head>) -> Option<NonNull<Head>> {
         self.reserve(number);
+        let before = self.take(number, Slot::EMPTY);
         // SAFETY: it is ours until it hangs here.
         let inherits = unsafe { head.as_ref() }.kind.inherit.is_some();
         self.inheritable
             .set(self.inheritable.get() + usize::from(inherits));
         self.set_slot(number, Slot(head.as_ptr()));
+        before
     }
 
     /// Takes a node out and leaves `instead`.
@@ -366,8 +371,9 @@ impl Locals {
         self.table.get() == ENDED
     }
 
-    /// Hangs a node at a place where there is none.
-    pub(crate) fn put(&self, number: usize, head: NonNull<Head>) {
+    /// Hangs a node at a place where there was none before it was made; if there is one now, which the allocator
+    /// may have put there, that is the caller's.
+    pub(crate) fn put(&self, number: usize, head: NonNull<Head>) -> Option<NonNull<Head>> {
         if self.is_unused() {
             let table = Box::into_raw(Box::default());
             // The allocator may have made one.
@@ -381,7 +387,7 @@ impl Locals {
         let table = self.table().expect("values are put where there is a table");
         // SAFETY: it is the caller's until it hangs here.
         unsafe { head.as_ref() }.age.set(table.next_age());
-        table.put(number, head);
+        table.put(number, head)
     }
 
     /// Takes a node out: it is the caller's.

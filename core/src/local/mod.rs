@@ -321,8 +321,9 @@ impl<T: 'static> RoutineLocal<T> {
             }
             Found::Nothing if locals::will_end() => {
                 let head = Node::make(value, self.kind);
-                locals::with(|locals| locals.put(self.key.number(), head));
-                None
+                let before = locals::with(|locals| locals.put(self.key.number(), head));
+                // SAFETY: as in `take`; whoever has used it meanwhile, below `make`, has returned.
+                before.map(|head| unsafe { Node::into_value(head) })
             }
             Found::Nothing | Found::Destroyed => gone::<T>(AccessError),
         }
