@@ -1,5 +1,6 @@
 //! Destructors: when, in which order, what they may do.
 
+use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -7,7 +8,7 @@ use std::thread;
 use rust_routines::routine::{self, AccessError, JoinError};
 use rust_routines::{channel, routine_local, run};
 use rust_routines_tests::drops::{Drops, Tracked};
-use rust_routines_tests::{eventually, watched};
+use rust_routines_tests::{eventually, process, watched};
 
 use super::workers;
 
@@ -182,6 +183,14 @@ fn what_a_destructor_leaves_on_the_thread_is_forgotten() {
         child.join().unwrap();
         routine::yield_now();
     });
+}
+
+/// Destructors of a thread run in `exit` too, below the call that lends a value, perhaps to another thread.
+#[test]
+fn one_that_is_lent_when_the_process_ends_is_not_dropped() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
+    let ended = process::run(child.arg("exit-in-with")).success();
+    assert_eq!(ended.stdout, "other=dropped\n");
 }
 
 #[test]

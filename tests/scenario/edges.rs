@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::{process, thread};
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine::Builder;
+use rust_routines::routine_local;
 use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
 
@@ -45,6 +46,25 @@ pub(crate) fn panic_on_small_stack() {
     let default = runtime.spawn(|| panic!("on a default stack")).join();
     let default: Result<(), _> = default;
     println!("default={}", default.expect_err("it panics"));
+}
+
+/// Says so when it is dropped.
+struct Says(&'static str);
+
+impl Drop for Says {
+    fn drop(&mut self) {
+        println!("{}=dropped", self.0);
+    }
+}
+
+/// Ends the process while a local value is lent, and another one is not.
+pub(crate) fn exit_in_with() {
+    routine_local! {
+        static OTHER: Says = Says("other");
+        static LENT: Says = Says("lent");
+    }
+    OTHER.with(|_| ());
+    LENT.with(|_| process::exit(0));
 }
 
 /// Waits for what nobody sends when its thread ends.

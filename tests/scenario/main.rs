@@ -34,6 +34,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("deadlock-mutex", deadlocks::mutex),
     ("deadlock-std-channel", deadlocks::std_channel),
     ("deadlock-thread-park", deadlocks::thread_park),
+    ("exit-in-with", edges::exit_in_with),
     ("global-workers", limits::global_workers),
     ("hook-that-panics-in-restore", hooks::panicking_in_restore),
     ("hook-that-panics-in-save", hooks::panicking_in_save),

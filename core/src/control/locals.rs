@@ -292,9 +292,15 @@ impl Table {
     /// Destroys all values, those made last first, also those that destructors make.
     fn clear(&self) {
         while let Some(number) = self.newest() {
-            if let Some(head) = self.take(number, Slot::DESTROYED) {
-                // SAFETY: I4: its owner ends, so no call of `look` or `change` is on its stack.
-                contain(|| unsafe { (head.as_ref().kind.free)(head) });
+            let Some(head) = self.take(number, Slot::DESTROYED) else {
+                continue;
+            };
+            // SAFETY: a node in a table is alive, and just now it was in one.
+            let Head { borrows, kind, .. } = unsafe { head.as_ref() };
+            // Lent at its owner's end: that is `exit`, called in a `with`. It stays for other threads that look at it.
+            if borrows.get() == 0 {
+                // SAFETY: I3, I4.
+                contain(|| unsafe { (kind.free)(head) });
             }
         }
     }
