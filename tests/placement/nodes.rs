@@ -134,6 +134,24 @@ fn a_topology_has_nodes() {
         refused.unwrap_err().kind(),
         std::io::ErrorKind::InvalidInput
     );
+    let huge = usize::MAX;
+    for (topology, says) in [
+        (Topology::of_cpus([[0], [huge]]), format!("CPU {huge}")),
+        (
+            Topology::of_cpus(std::iter::once(100_000..huge)),
+            "CPU 100000".to_string(),
+        ),
+        (Topology::of_workers([[huge - 1]]), "worker".to_string()),
+        (
+            Topology::of_cpus((0..huge).map(|node| [node])),
+            "nodes".to_string(),
+        ),
+    ] {
+        let refused = runtime::Builder::new().workers(1).topology(topology);
+        let refused = refused.build().unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
+        assert!(refused.to_string().contains(&says), "{refused}");
+    }
     let wrong = || Topology::flat().distance(0, 1, 20);
     assert!(std::panic::catch_unwind(wrong).is_err());
 }

@@ -226,8 +226,8 @@ impl Builder {
     ///
     /// # Errors
     /// `InvalidInput` for no workers, blocking threads or threads for names, more than 1,024, a senseless value of
-    /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, or a
-    /// name with a zero byte, a topology without nodes, or CPUs to be bound to that this thread may not use;
+    /// `RUST_ROUTINES_WORKERS` that is asked, a stack below 16 KiB or beyond all reason, a name with a zero byte, a
+    /// topology without nodes or with senseless numbers, or CPUs to be bound to that this thread may not use;
     /// `Unsupported` if the system cannot bind threads; the system's error if it refuses a thread.
     ///
     /// # Examples

@@ -10,7 +10,7 @@ use std::io;
 use super::core::Core;
 use super::worker::Worker;
 use crate::prim::Ordering;
-use crate::sys::nodes;
+use crate::sys::nodes::{self, MOST_CPUS};
 
 /// The nodes of a machine, for the order of stealing; see
 /// [`Builder::topology`](crate::runtime::Builder::topology).
@@ -30,7 +30,12 @@ pub struct Topology {
     names_workers: bool,
     /// From each node to each other one; the least is that to itself.
     distances: Vec<Vec<u32>>,
+    /// Something too large for these tables, for [`check`](Topology::check) to say.
+    wrong: Option<String>,
 }
+
+/// More nodes than any system has: Linux has 1,024.
+const MOST_NODES: usize = 1 << 10;
 
 /// What Linux says of a node and itself, and of two nodes if nothing else is known.
 const LOCAL: u32 = 10;
@@ -54,12 +59,15 @@ impl Topology {
     }
 
     /// Nodes with these CPUs, all equally far from each other.
+    ///
+    /// Numbers beyond those of any machine, of 65,536 and more, are an error of [`build`](crate::runtime::Builder::build), and
+    /// so are more than 1,024 nodes.
     pub fn of_cpus<N: IntoIterator<Item = usize>>(nodes: impl IntoIterator<Item = N>) -> Topology {
         Topology::of(nodes, false)
     }
 
     /// Nodes with these workers, by number: for who binds them to nodes by other means than
-    /// [`pin_cpus`](crate::runtime::Builder::pin_cpus), and for tests.
+    /// [`pin_cpus`](crate::runtime::Builder::pin_cpus), and for tests. As for numbers: see [`of_cpus`](Topology::of_cpus).
     pub fn of_workers<N: IntoIterator<Item = usize>>(
         nodes: impl IntoIterator<Item = N>,
     ) -> Topology {
@@ -72,9 +80,22 @@ impl Topology {
     ) -> Topology {
         let mut node_of = Vec::new();
         let mut count = 0;
+        let mut wrong = None;
         for (node, members) in nodes.into_iter().enumerate() {
+            if node == MOST_NODES {
+                wrong = Some(format!("a topology of more than {MOST_NODES} nodes"));
+                break;
+            }
             count = node + 1;
             for member in members {
+                if member >= MOST_CPUS {
+                    let what = if names_workers { "worker" } else { "CPU" };
+                    wrong = Some(format!(
+                        "a topology with {what} {member}: numbers have to be below {}",
+                        MOST_CPUS
+                    ));
+                    break;
+                }
                 if node_of.len() <= member {
                     node_of.resize(member + 1, None);
                 }
@@ -88,6 +109,7 @@ impl Topology {
             distances: (0..count)
                 .map(|from| (0..count).map(|to| distance(from, to)).collect())
                 .collect(),
+            wrong,
         }
     }
 
@@ -114,15 +136,16 @@ impl Topology {
     }
 
     /// # Errors
-    /// `InvalidInput` without nodes.
+    /// `InvalidInput` without nodes, and for what is too large.
     pub(crate) fn check(&self) -> io::Result<()> {
-        if self.nodes() > 0 {
-            return Ok(());
+        let invalid = |text: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        match &self.wrong {
+            Some(wrong) => invalid(wrong),
+            None if self.nodes() == 0 => {
+                invalid("a topology without nodes: use `Topology::flat()` for one")
+            }
+            None => Ok(()),
         }
-        Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a topology without nodes: use `Topology::flat()` for one",
-        ))
     }
 
     pub(crate) fn is_flat(&self) -> bool {

@@ -8,6 +8,9 @@ use std::path::Path;
 /// The CPUs of each node, and the distances between nodes.
 pub(crate) type Nodes = (Vec<Vec<usize>>, Vec<Vec<u32>>);
 
+/// More CPUs than any system has.
+pub(crate) const MOST_CPUS: usize = 1 << 16;
+
 /// `None` if the system says nothing, or something that makes no sense.
 pub(crate) fn read() -> Option<Nodes> {
     read_from(Path::new("/sys/devices/system/node"))
@@ -31,13 +34,12 @@ fn read_from(folder: &Path) -> Option<Nodes> {
 
 /// `0-3,8` as numbers.
 fn parse_list(text: &str) -> Option<Vec<usize>> {
-    /// More than any system has: a file that says so makes no sense.
-    const MOST: usize = 1 << 16;
     let mut numbers = Vec::new();
     for range in text.trim().split(',').filter(|range| !range.is_empty()) {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last): (usize, usize) = (first.parse().ok()?, last.parse().ok()?);
-        if first > last || last >= MOST {
+        // A file that says so makes no sense.
+        if first > last || last >= MOST_CPUS {
             return None;
         }
         numbers.extend(first..=last);
