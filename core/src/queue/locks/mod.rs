@@ -18,8 +18,6 @@ pub(crate) mod semaphore;
 
 #[cfg(all(test, loom))]
 pub(crate) mod modelled;
-#[cfg(all(test, loom))]
-mod rwlock_model;
 
 /// Those who wait, in their order. Used under the lock of its object.
 pub(crate) trait Line {

@@ -1,8 +1,8 @@
-//! The models of the read-write lock, in order and barging; beside its word, which is long enough.
+//! The models of the read-write lock, in order and barging.
 
-use super::modelled::{Note, Notes, wake_all};
-use super::rwlock::{RwWord, Side};
-use super::{Comer, Entry};
+use super::super::modelled::{Note, Notes, wake_all};
+use super::super::{Comer, Entry};
+use super::{RwWord, Side};
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
 use loom::thread;
