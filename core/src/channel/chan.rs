@@ -11,8 +11,10 @@ use super::builder::Alert;
 use super::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
+use super::grab::Grab;
 use super::looks::{OVER, RECEIVABLE, SENDABLE};
-use super::state::{Grab, Offer, Received, State};
+use super::offer::Offer;
+use super::state::{Received, State};
 use crate::control::{Outcome, Reason, Unlink};
 use crate::prim::{AtomicUsize, Ordering, SpinGuard, SpinLock};
 use crate::queue::hint::Hint;

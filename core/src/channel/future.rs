@@ -20,7 +20,9 @@ use std::task::{Context, Poll};
 
 use super::chan::{Chan, back};
 use super::error::{RecvError, SendError};
-use super::state::{Grab, Offer, Received};
+use super::grab::Grab;
+use super::offer::Offer;
+use super::state::Received;
 use crate::wait::{TaskWaiter, WaitList, Wakes};
 
 /// Where a future stands with its queue.

@@ -20,8 +20,10 @@ mod chan;
 mod ends;
 mod error;
 mod future;
+mod grab;
 mod looks;
 mod moves;
+mod offer;
 mod receiver;
 mod sender;
 mod state;
@@ -32,6 +34,7 @@ pub use error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 pub use future::{RecvFuture, SendFuture};
+pub(crate) use grab::Grab;
+pub(crate) use offer::Offer;
 pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 pub use sender::Sender;
-pub(crate) use state::{Grab, Offer};

@@ -15,6 +15,8 @@
 //! there; else two futures could never meet. A receiving future is told by a sender that stands in
 //! the queue, not by one that only tries.
 //!
+//! How a value comes in is in `offer`, how one goes out in `grab`; here is what both stand on.
+//!
 //! - I1: no user code runs under the lock: values are moved, and dropped after it is released.
 //! - I2: a waiter's slot is in its owner's frame or, for a send future, in the heap. A sender's is an
 //!   `Option<T>`, which holds its value while it is linked; a receiver's a [`Received`], which is filled
@@ -26,7 +28,6 @@
 
 use super::buffer::Buffer;
 use super::error::RecvError;
-use super::moves::hand;
 use crate::wait::token::Token;
 use crate::wait::{Claimed, WaitList, Waiter, Wakes};
 
@@ -59,25 +60,11 @@ pub(crate) struct State<T> {
     alarm: usize,
 }
 
-/// What became of a value that was offered; it is still in its slot unless it was sent.
-pub(crate) enum Offer {
-    Sent,
-    Closed,
-    Full,
-}
-
-/// What became of a wish for a value; it is in the slot if there was one.
-pub(crate) enum Grab {
-    Got,
-    Closed,
-    Empty,
-}
-
 /// The slot of a sender.
 ///
 /// # Safety
 /// `claimed` waits to send on a `Chan<T>` (I2), and is not a future that is only told.
-unsafe fn sending_slot<'a, T>(claimed: &Claimed) -> &'a mut Option<T> {
+pub(super) unsafe fn sending_slot<'a, T>(claimed: &Claimed) -> &'a mut Option<T> {
     // SAFETY: the caller's promise; taken off, the slot is ours.
     unsafe { &mut *claimed.slot().cast::<Option<T>>() }
 }
@@ -86,13 +73,13 @@ unsafe fn sending_slot<'a, T>(claimed: &Claimed) -> &'a mut Option<T> {
 ///
 /// # Safety
 /// As [`sending_slot`], of one who waits to receive.
-unsafe fn receiving_slot<'a, T>(claimed: &Claimed) -> &'a mut Received<T> {
+pub(super) unsafe fn receiving_slot<'a, T>(claimed: &Claimed) -> &'a mut Received<T> {
     // SAFETY: the caller's promise; taken off, the slot is ours.
     unsafe { &mut *claimed.slot().cast::<Received<T>>() }
 }
 
 /// Whether the waiter is only told, and nothing is moved for it.
-fn is_told(claimed: &Claimed) -> bool {
+pub(super) fn is_told(claimed: &Claimed) -> bool {
     claimed.slot().is_null()
 }
 
@@ -141,33 +128,9 @@ impl<T> State<T> {
             && self.buffer.pop_into(slot)
     }
 
-    /// Hands the value to a receiver that waits, or puts it into the buffer.
-    #[inline]
-    pub(crate) fn offer(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
-        if !self.open {
-            return (Offer::Closed, Wakes::NONE);
-        }
-        if self.receiving.is_empty() && self.sending.is_empty() {
-            return (self.offer_buffer(value), Wakes::NONE);
-        }
-        if self.is_rendezvous() {
-            return self.offer_rendezvous(value);
-        }
-        self.offer_in_line(value)
-    }
-
-    #[inline]
-    fn offer_buffer(&mut self, value: &mut Option<T>) -> Offer {
-        if !self.buffer.has_room() {
-            return Offer::Full;
-        }
-        self.put_from(value);
-        Offer::Sent
-    }
-
     /// Puts what is in the slot into the buffer.
     #[inline]
-    fn put_from(&mut self, value: &mut Option<T>) {
+    pub(super) fn put_from(&mut self, value: &mut Option<T>) {
         let Some(value) = value.take() else {
             return;
         };
@@ -182,7 +145,7 @@ impl<T> State<T> {
 
     /// Takes a value out of the buffer, not by way of the frame.
     #[inline]
-    fn take_into(&mut self, slot: &mut Received<T>) -> bool {
+    pub(super) fn take_into(&mut self, slot: &mut Received<T>) -> bool {
         let is_taken = self.buffer.pop_into(slot);
         if !self.is_armed && self.buffer.len() <= self.mark / 2 {
             self.is_armed = true;
@@ -199,205 +162,9 @@ impl<T> State<T> {
         }
     }
 
-    #[inline]
-    fn offer_rendezvous(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
-        if self.receiving.is_task_first() {
-            return (Offer::Full, Wakes::NONE);
-        }
-        let Some(receiver) = self.receiving.pop_front() else {
-            return (Offer::Full, Wakes::NONE);
-        };
-        if is_told(&receiver) {
-            return (Offer::Full, Wakes::one(receiver));
-        }
-        // SAFETY: I2.
-        let slot = unsafe { receiving_slot::<T>(&receiver) };
-        // Somebody may wait to send already, of whom a future was told: order is kept.
-        if let Some(sender) = self.take_from_sender(slot) {
-            let mut wakes = Wakes::one(receiver);
-            wakes.add(sender);
-            return (Offer::Full, wakes);
-        }
-        hand(value, slot);
-        (Offer::Sent, Wakes::one(receiver))
-    }
-
-    /// With a buffer, and somebody waiting.
-    #[inline]
-    fn offer_in_line(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
-        let mut wakes = Wakes::NONE;
-        if !self.sending.is_empty() {
-            if !self.buffer.has_room() && self.receiving.is_empty() {
-                return (Offer::Full, wakes);
-            }
-            wakes = self.settle();
-            if !self.sending.is_empty() {
-                return (Offer::Full, wakes);
-            }
-        }
-        let offer = self.hand_or_put(value, &mut wakes);
-        (offer, wakes)
-    }
-
-    /// As [`offer`](State::offer), from a future that was told of room: it stands before all others.
-    pub(crate) fn offer_told(&mut self, value: &mut Option<T>) -> (Offer, Wakes) {
-        if !self.open || self.is_rendezvous() {
-            return self.offer(value);
-        }
-        let mut wakes = Wakes::NONE;
-        let offer = self.hand_or_put(value, &mut wakes);
-        if let Offer::Sent = offer {
-            self.settle_into(&mut wakes);
-        }
-        (offer, wakes)
-    }
-
-    /// With a buffer: to the receiver that has waited longest, else into the buffer.
-    #[inline]
-    fn hand_or_put(&mut self, value: &mut Option<T>, wakes: &mut Wakes) -> Offer {
-        let Some(receiver) = self.receiving.pop_front() else {
-            return self.offer_buffer(value);
-        };
-        if is_told(&receiver) {
-            wakes.add(receiver);
-            return self.offer_buffer(value);
-        }
-        // SAFETY: I2.
-        let slot = unsafe { receiving_slot::<T>(&receiver) };
-        // Something may lie there that a future was told of and has not come for: order is kept.
-        if self.take_into(slot) {
-            self.put_from(value);
-        } else {
-            hand(value, slot);
-        }
-        wakes.add(receiver);
-        Offer::Sent
-    }
-
-    /// Takes a value out of the buffer, or from a sender that waits, into the slot.
-    #[inline]
-    pub(crate) fn grab(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        if !self.open {
-            // Nobody waits in line any more: those who still stand there are about to be woken.
-            return (self.grab_buffer(slot), Wakes::NONE);
-        }
-        if self.is_rendezvous() {
-            return self.grab_rendezvous(slot);
-        }
-        if self.receiving.is_empty() {
-            if self.take_into(slot) {
-                let wakes = if self.sending.is_empty() {
-                    Wakes::NONE
-                } else {
-                    self.refill()
-                };
-                return (Grab::Got, wakes);
-            }
-            if self.sending.is_empty() {
-                return (self.nothing(), Wakes::NONE);
-            }
-        } else if self.buffer.is_empty() && self.sending.is_empty() {
-            return (self.nothing(), Wakes::NONE);
-        }
-        self.grab_in_line(slot)
-    }
-
-    #[inline]
-    fn nothing(&self) -> Grab {
-        if self.open { Grab::Empty } else { Grab::Closed }
-    }
-
-    #[inline]
-    fn grab_rendezvous(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        if !self.receiving.is_empty() && !self.sending.is_empty() {
-            return self.grab_in_turn(slot);
-        }
-        self.grab_from_sender(slot)
-    }
-
-    #[inline]
-    fn grab_from_sender(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        match self.take_from_sender(slot) {
-            Some(sender) => (Grab::Got, Wakes::one(sender)),
-            None => (self.nothing(), Wakes::NONE),
-        }
-    }
-
-    /// Without a buffer: both sides wait, since a future was told of that and has not come yet. Those who
-    /// waited before are served before the caller.
-    #[cold]
-    fn grab_in_turn(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        let mut wakes = Wakes::NONE;
-        while let Some(sender) = self.take_from_sender(slot) {
-            wakes.add(sender);
-            if self.receiving.is_task_first() {
-                return (Grab::Got, wakes);
-            }
-            let Some(receiver) = self.receiving.pop_front() else {
-                return (Grab::Got, wakes);
-            };
-            if is_told(&receiver) {
-                wakes.add(receiver);
-                return (Grab::Got, wakes);
-            }
-            // SAFETY: I2.
-            std::mem::swap(unsafe { receiving_slot::<T>(&receiver) }, slot);
-            wakes.add(receiver);
-        }
-        (self.nothing(), wakes)
-    }
-
-    /// The next value out of the buffer, if there is one.
-    fn grab_buffer(&mut self, slot: &mut Received<T>) -> Grab {
-        if self.take_into(slot) {
-            Grab::Got
-        } else {
-            self.nothing()
-        }
-    }
-
-    /// With a buffer: others wait, or there is room although senders wait.
-    #[cold]
-    fn grab_in_line(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        let mut wakes = self.settle();
-        if !self.receiving.is_empty() {
-            return (self.nothing(), wakes);
-        }
-        let grab = self.grab_buffer(slot);
-        self.settle_into(&mut wakes);
-        (grab, wakes)
-    }
-
-    /// As [`grab`](State::grab), from one who was told of a value - a future, or whoever was woken
-    /// without one: it stands before all others.
-    pub(crate) fn grab_told(&mut self, slot: &mut Received<T>) -> (Grab, Wakes) {
-        if !self.open {
-            return (self.grab_buffer(slot), Wakes::NONE);
-        }
-        if self.is_rendezvous() {
-            return self.grab_from_sender(slot);
-        }
-        let grab = self.grab_buffer(slot);
-        let mut wakes = Wakes::NONE;
-        if let Grab::Got = grab {
-            self.settle_into(&mut wakes);
-        }
-        (grab, wakes)
-    }
-
-    /// The value of the sender that has waited longest; there is no buffer.
-    #[inline]
-    fn take_from_sender(&mut self, slot: &mut Received<T>) -> Option<Claimed> {
-        let sender = self.sending.pop_front()?;
-        // SAFETY: I2: without a buffer every sender has a slot.
-        let is_handed = hand(unsafe { sending_slot::<T>(&sender) }, slot);
-        assert!(is_handed, "a linked sender's slot holds its value");
-        Some(sender)
-    }
-
     /// There is room for one: its value is moved in, or the future told.
     #[inline]
-    fn refill(&mut self) -> Wakes {
+    pub(super) fn refill(&mut self) -> Wakes {
         let Some(sender) = self.sending.pop_front() else {
             return Wakes::NONE;
         };
@@ -425,7 +192,7 @@ impl<T> State<T> {
     }
 
     #[cold]
-    fn settle_into(&mut self, wakes: &mut Wakes) {
+    pub(super) fn settle_into(&mut self, wakes: &mut Wakes) {
         if !self.open {
             return;
         }
