@@ -1,44 +1,21 @@
 //! What channels allocate, counted: a binary of its own, whose allocator counts, and whose one test is
 //! alone in its process - what other tests allocate would be counted too.
-//!
-//! `stats_alloc` because an allocator of one's own needs `unsafe`, which is the core's alone.
 #![forbid(unsafe_code)]
-
-use std::alloc::System;
 
 use rust_routines::channel::{self, Receiver, Sender};
 use rust_routines::routine;
 use rust_routines::runtime::Runtime;
 use rust_routines::select;
 use rust_routines::time::Duration;
+use rust_routines_tests::allocations::{COUNTING, Counting, allocations, in_use};
 use rust_routines_tests::{eventually, watched};
-use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
-
-/// Bytes in use.
-fn in_use(stats: &Stats) -> usize {
-    stats.bytes_allocated - stats.bytes_deallocated
-}
-
-/// How often `body` asks the allocator for memory, at the least: the harness's own thread may ask
-/// for some at any time, but not each time.
-#[track_caller]
-fn allocations(mut body: impl FnMut()) -> usize {
-    let count = |_| {
-        let before = ALLOCATOR.stats();
-        body();
-        let after = ALLOCATOR.stats();
-        after.allocations + after.reallocations - before.allocations - before.reallocations
-    };
-    (0..5).map(count).min().expect("five counts")
-}
+static ALLOCATOR: Counting = COUNTING;
 
 #[test]
 fn channels_allocate_what_they_have_to_and_give_it_back() {
     watched(|| {
-        assert_ne!(allocations(|| drop(Box::new(1))), 0, "it counts");
         a_burst_goes_back(1_000_000);
         a_burst_goes_back(1_000_000);
         a_queue_that_moves_on_stays_small();
@@ -55,21 +32,21 @@ fn a_burst_goes_back(values: u64) {
     let (sender, receiver) = channel::unbounded();
     sender.send(0).unwrap();
     receiver.recv().unwrap();
-    let before = in_use(&ALLOCATOR.stats());
+    let before = in_use();
     (0..values).for_each(|i| sender.send(i).unwrap());
-    let full = in_use(&ALLOCATOR.stats()) - before;
+    let full = in_use() - before;
     let payload = values as usize * size_of::<u64>();
     assert!(
         (payload..payload * 5 / 4).contains(&full),
         "{full} bytes for {payload}"
     );
     assert!((0..values).all(|i| receiver.recv() == Ok(i)));
-    let left = in_use(&ALLOCATOR.stats()).saturating_sub(before);
+    let left = in_use().saturating_sub(before);
     assert!(left <= 64 << 10, "{left} bytes are left");
     // Closed and dropped while full: all of it goes back.
     (0..values).for_each(|i| sender.send(i).unwrap());
     drop((sender, receiver));
-    let left = in_use(&ALLOCATOR.stats()).saturating_sub(before);
+    let left = in_use().saturating_sub(before);
     assert!(
         left <= 64 << 10,
         "{left} bytes are left of a channel that is gone"
@@ -87,9 +64,9 @@ fn a_queue_that_moves_on_stays_small() {
         }
     };
     rounds();
-    let before = in_use(&ALLOCATOR.stats());
+    let before = in_use();
     assert_eq!(allocations(rounds), 0, "its blocks go round");
-    assert!(in_use(&ALLOCATOR.stats()) <= before + (8 << 10));
+    assert!(in_use() <= before + (8 << 10));
 }
 
 fn without_a_wait_nothing_is_allocated() {

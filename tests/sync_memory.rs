@@ -1,10 +1,7 @@
 //! What locks allocate, counted: nothing, for who blocks. A binary of its own, whose allocator counts, and
 //! whose one test is alone in its process - what other tests allocate would be counted too.
-//!
-//! `stats_alloc` because an allocator of one's own needs `unsafe`, which is the core's alone.
 #![forbid(unsafe_code)]
 
-use std::alloc::System;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,26 +11,13 @@ use rust_routines::sync::{
     Barrier, Condvar, Mutex, Notify, NotifyList, RwLock, Semaphore, WaitGroup,
 };
 use rust_routines::time::Duration;
+use rust_routines_tests::allocations::{COUNTING, Counting, allocations, in_use};
 use rust_routines_tests::{eventually, watched};
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: Counting = COUNTING;
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// How often `body` asks the allocator for memory, at the least: the harness's own thread may ask
-/// for some at any time, but not each time.
-#[track_caller]
-fn allocations(mut body: impl FnMut()) -> usize {
-    let count = |_| {
-        let before = ALLOCATOR.stats();
-        body();
-        let after = ALLOCATOR.stats();
-        after.allocations + after.reallocations - before.allocations - before.reallocations
-    };
-    (0..5).map(count).min().expect("five counts")
-}
 
 /// Everything that two can wait for each other at.
 #[derive(Default)]
@@ -142,13 +126,10 @@ fn tickets_that_are_given_up_take_nothing() {
     many();
     let stays = list.ticket();
     many();
-    let before = ALLOCATOR.stats();
+    let before = in_use();
     many();
-    let grown = ALLOCATOR.stats() - before;
-    assert!(
-        grown.bytes_allocated <= grown.bytes_deallocated + 10_000,
-        "{grown:?}"
-    );
+    let grown = in_use().saturating_sub(before);
+    assert!(grown <= 10_000, "{grown} bytes");
     assert!(list.notify_one() && !list.notify_one());
     stays.wait();
 }
@@ -179,7 +160,6 @@ fn a_thread_that_waits_allocates_nothing(runtime: &Runtime) {
 #[test]
 fn waits_for_locks_allocate_nothing() {
     watched(|| {
-        assert_ne!(allocations(|| drop(Box::new(1))), 0, "it counts");
         let runtime = rust_routines_tests::workers(1);
         waits_allocate_nothing(&runtime);
         a_thread_that_waits_allocates_nothing(&runtime);

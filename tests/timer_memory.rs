@@ -1,49 +1,28 @@
 //! What timers allocate, counted: a binary of its own, whose allocator counts, and whose one test is
 //! alone in its process - what other tests allocate would be counted too.
-//!
-//! `stats_alloc` because an allocator of one's own needs `unsafe`, which is the core's alone.
 #![forbid(unsafe_code)]
 
-use std::alloc::System;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rust_routines::time::{self, Duration, Instant, Interval, Timer};
 use rust_routines::{channel, routine};
+use rust_routines_tests::allocations::{COUNTING, Counting, allocations, in_use};
 use rust_routines_tests::wait::yield_until;
 use rust_routines_tests::watched;
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
-static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+static ALLOCATOR: Counting = COUNTING;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MILLION: u32 = 1_000_000;
 /// The test harness' own thread may allocate at any time.
 const NOISE: usize = 64 << 10;
 
-/// Bytes in use.
-fn in_use() -> usize {
-    let stats = ALLOCATOR.stats();
-    stats.bytes_allocated - stats.bytes_deallocated
-}
-
-/// How often `body` asks the allocator for memory, at the least of five times.
-fn allocations(mut body: impl FnMut()) -> usize {
-    let count = |_| {
-        let before = ALLOCATOR.stats();
-        body();
-        let after = ALLOCATOR.stats();
-        after.allocations + after.reallocations - before.allocations - before.reallocations
-    };
-    (0..5).map(count).min().expect("five counts")
-}
-
 #[test]
 fn timers_hold_what_they_have_to_and_give_it_back() {
     watched(|| {
-        assert_ne!(allocations(|| drop(Box::new(1))), 0, "it counts");
         let runtime = rust_routines_tests::workers(1);
         runtime.run(|| {
             timers_that_nobody_waits_for_allocate_nothing();

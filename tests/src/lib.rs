@@ -9,6 +9,7 @@
 //! - what ends the process, or is counted per process, runs in a child (`process`, `scenario/`).
 #![forbid(unsafe_code)]
 
+pub mod allocations;
 pub mod drops;
 mod pinned;
 pub mod probe;
