@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod abort;
+mod calls;
 mod own;
 mod payloads;
 mod points;
@@ -9,16 +10,27 @@ mod races;
 mod storm;
 mod tokens;
 
+use std::thread;
+
 use rust_routines::routine::JoinError;
 use rust_routines::runtime::{self, Runtime};
 use rust_routines::time::Duration;
 use rust_routines_tests::wait::blocked;
+use rust_routines_tests::watched;
 
 /// So long that it is over only when something has gone wrong.
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn workers(n: usize) -> Runtime {
     runtime::Builder::new().workers(n).build().unwrap()
+}
+
+/// Runs `body` on a routine and on a plain thread.
+fn on_both(body: impl Fn() + Send + Sync + Clone + 'static) {
+    watched(move || {
+        workers(2).spawn(body.clone()).join().expect("on a routine");
+        thread::spawn(body).join().expect("on a thread");
+    });
 }
 
 #[track_caller]
