@@ -17,9 +17,103 @@ use rust_routines_tests::watched;
 
 use super::{on_both, workers};
 
+fn counts(count: &Arc<AtomicUsize>) -> impl FnOnce() + Send + 'static {
+    let count = count.clone();
+    move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Nobody has the token any more, nor the handle: one above it, or its own deadline, cancels it all the same.
+#[test]
+fn calls_stay_as_long_as_something_may_cancel_them() {
+    on_both(|| {
+        let ran = Arc::new(AtomicUsize::new(0));
+        let root = CancelToken::new();
+        let handle = root.child().child().on_cancel(counts(&ran));
+        drop(root.child().child().on_cancel(counts(&ran)));
+        let other = root.clone();
+        drop(root);
+        assert!(other.cancel());
+        assert_eq!(ran.swap(0, Ordering::SeqCst), 2);
+        assert!(!handle.stop(), "it has run");
+    });
+    watched(|| {
+        let (tells, told) = channel::bounded(3);
+        let root = CancelToken::new();
+        for token in [&root, &CancelToken::new()] {
+            let late = token.child_timeout(Duration::from_millis(2));
+            let (tell, below) = (tells.clone(), tells.clone());
+            late.on_cancel(move || tell.try_send(()).unwrap());
+            late.child().on_cancel(move || below.try_send(()).unwrap());
+        }
+        drop(tells);
+        assert_eq!(told.iter().count(), 4, "each ran, and was dropped");
+        assert!(!root.is_cancelled());
+    });
+}
+
+/// What was taken back stays for nobody, and a server's root does not collect what has been cancelled.
+#[test]
+fn what_has_run_or_was_taken_back_leaves_nothing() {
+    watched(|| {
+        let (drops, ran) = (Drops::new(), Arc::new(AtomicUsize::new(0)));
+        let root = CancelToken::new();
+        for _ in 0..100 {
+            let (a, b) = (drops.track(), drops.track());
+            let middle = root.child();
+            let stopped = middle.child().on_cancel(move || drop(a));
+            drop(
+                middle
+                    .child_timeout(Duration::from_secs(3600))
+                    .on_cancel(move || drop(b)),
+            );
+            drop(middle);
+            assert!(stopped.stop());
+            root.child_timeout(Duration::ZERO).on_cancel(counts(&ran));
+        }
+        spin_until("all deadlines", || ran.load(Ordering::SeqCst) == 100);
+        assert_eq!(drops.alive(), 100);
+        drop(root);
+        assert_eq!(drops.alive(), 100, "their own deadlines will come");
+    });
+}
+
+/// The runtime of a deadline has ended, and nobody has the token.
+#[test]
+fn calls_do_not_stay_for_a_deadline_without_a_runtime() {
+    let drops = Drops::new();
+    let tracked = drops.track();
+    let runtime = runtime::Builder::new().workers(1).build().unwrap();
+    runtime.run(move || {
+        let token = CancelToken::new().child_timeout(Duration::from_secs(3600));
+        token.child().on_cancel(move || drop(tracked));
+    });
+    assert_eq!(drops.alive(), 1);
+    drop(runtime);
+    spin_until("it was forgotten", || drops.alive() == 0);
+}
+
+/// Without recursion.
+#[test]
+fn a_deep_chain_of_calls_is_forgotten() {
+    let drops = Drops::new();
+    let root = CancelToken::new();
+    let mut token = root.child();
+    for _ in 0..100_000 {
+        let tracked = drops.track();
+        token.on_cancel(move || drop(tracked));
+        token = token.child();
+    }
+    drop(token);
+    assert_eq!(drops.alive(), 100_000);
+    drop(root);
+    assert_eq!(drops.alive(), 0);
+}
+
 /// Who keeps a handle, beside what the call has captured even, keeps neither; and it still says what became of it.
 #[test]
-fn calls_are_forgotten_with_the_last_token() {
+fn calls_are_forgotten_when_nothing_may_cancel_them() {
     struct Server {
         call: Option<OnCancel>,
         _tracked: Tracked,
@@ -39,13 +133,12 @@ fn calls_are_forgotten_with_the_last_token() {
         let other = token.clone();
         let tracked = drops.track();
         let stops = token.on_cancel(move || drop(tracked));
-        let holds = (Boom, drops.track(), above.clone());
+        let holds = (Boom, drops.track());
         let panics = token.on_cancel(move || drop(holds));
-        drop((token, above));
+        drop((token, above, root));
         assert_eq!(drops.alive(), 3, "a clone can still cancel it");
         drop(other);
         assert_eq!(drops.alive(), 0);
-        root.cancel();
         assert!(stops.stop() && panics.stop(), "they never ran");
     });
 }

@@ -61,19 +61,13 @@ fn reasons_travel_down() {
     );
 }
 
-/// Dropped tokens are forgotten by their parent, and those between stay as long as somebody is below.
+/// Those between stay as long as somebody is below.
 #[test]
 fn a_node_between_carries_on() {
     let root = CancelToken::new();
     let middle = root.child();
     let below = middle.child();
     drop(middle);
-    let drops = Drops::new();
-    let tracked = drops.track();
-    let gone = root.child();
-    gone.on_cancel(move || drop(tracked));
-    drop(gone);
-    assert_eq!(drops.alive(), 0, "nobody can cancel it any more");
     root.cancel();
     assert!(below.is_cancelled());
 }
@@ -311,4 +305,18 @@ fn it_tells_what_it_is() {
     assert_eq!(text, "Reason(cancelled)");
     let error: Box<dyn Error> = Box::new(Reason::clone(&token.reason().unwrap()));
     assert!(error.source().is_none());
+}
+
+#[test]
+fn a_reason_is_passed_on() {
+    let late = CancelToken::new().child_timeout(Duration::ZERO);
+    let other = CancelToken::new();
+    other.cancel_because(late.reason().unwrap());
+    assert!(other.reason().unwrap().is_deadline());
+    let third = CancelToken::new();
+    other.reason().map(|reason| third.cancel_because(reason));
+    assert_eq!(
+        third.reason().unwrap().to_string(),
+        late.reason().unwrap().to_string()
+    );
 }

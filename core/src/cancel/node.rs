@@ -1,9 +1,10 @@
 //! The tree of tokens.
 //!
 //! A node is counted twice: its memory by `Arc`, and those who can still be told or can cancel it - tokens, and
-//! nodes below - by `holders`. At zero holders it leaves its parent, so a server's root does not collect the
-//! requests that have ended, and forgets its calls, which nobody can have run any more: a handle of one, which
-//! may be among what they have captured, holds the memory only.
+//! nodes below that have some - by `holders`. At zero holders it leaves its parent, so a server's root does not collect
+//! the requests that have ended. But one with calls stays, as long as something is left that may cancel it: at its place
+//! below its parent, without holding that, or by its own timer, through a reference to itself. When nothing is left, the
+//! calls are forgotten, all the way down.
 //!
 //! A cancellation goes down with a list of its own instead of recursion: trees may be deep, and stacks are
 //! not. Go holds a parent's lock while it cancels the children; here only one node is locked at a time,
@@ -13,16 +14,19 @@
 //! - I2: `index` is changed under the parent's lock; as long as the node stands among its children it is its
 //!   place there.
 //! - I3: no code of the user's runs, and nothing of theirs is dropped, under a lock.
+//! - I4: at zero holders nobody holds it again; and then whoever changes what it stays for - a call taken back, a
+//!   cancellation, a child that leaves - looks whether it still stays.
 
 use std::collections::BTreeMap;
+use std::ptr;
 use std::sync::{Arc, OnceLock};
 
+use super::deadline::Deadline;
 use super::reason::Reason;
 use crate::prim::{AtomicBool, AtomicU32, AtomicUsize, Ordering, SpinLock};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::forbid;
 use crate::sys::unwind::contain;
-use crate::time::FuncTimer;
 use crate::wait::{WaitList, Wakes, shielded};
 
 /// What a user wants to be done.
@@ -30,7 +34,8 @@ pub(super) type Call = Box<dyn FnOnce() + Send>;
 
 pub(super) struct Node {
     is_cancelled: AtomicBool,
-    /// Whether there has been a call. Set by one that holds it, so the last holder sees it.
+    /// Whether there has been a call here, or below at one that stayed. Set by one that holds it, so the last holder sees
+    /// it.
     had_calls: AtomicBool,
     /// I2.
     index: AtomicU32,
@@ -40,7 +45,7 @@ pub(super) struct Node {
     pub(super) under: SpinLock<Under>,
     parent: Option<Arc<Node>>,
     /// Cancels it when its own deadline has passed, and not an earlier one above.
-    pub(super) timer: OnceLock<FuncTimer>,
+    pub(super) timer: OnceLock<Deadline>,
 }
 
 pub(super) struct Under {
@@ -49,8 +54,17 @@ pub(super) struct Under {
     pub(super) waiting: WaitList,
     calls: BTreeMap<u64, Call>,
     next_call: u64,
-    /// The calls were dropped with the last holder, and have not run.
+    /// The calls were dropped, and have not run.
     has_forgotten: bool,
+    /// It stays for its timer.
+    itself: Option<Arc<Node>>,
+}
+
+/// What has no place any more, to be dropped outside of the lock.
+struct Forgotten {
+    calls: BTreeMap<u64, Call>,
+    below: Vec<Arc<Node>>,
+    _itself: Option<Arc<Node>>,
 }
 
 impl Node {
@@ -73,6 +87,7 @@ impl Node {
                 calls: BTreeMap::new(),
                 next_call: 0,
                 has_forgotten: false,
+                itself: None,
             }),
             parent,
             timer: OnceLock::new(),
@@ -112,39 +127,105 @@ impl Node {
         let mut node = this.clone();
         // ORDER: AcqRel: whoever is last sees what the others have done to the node.
         while node.holders.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if let Some(timer) = node.timer.get() {
-                timer.stop();
+            if !Node::stays(&node) {
+                node.leave();
             }
-            let calls = node.forget();
-            let parent = node.parent.clone();
-            let gone = parent.as_ref().and_then(|parent| parent.strike(&node));
-            drop(gone);
-            for call in calls.into_values() {
-                contain(|| shielded(|| drop(call)));
-            }
-            match parent {
-                Some(parent) => node = parent,
+            match &node.parent {
+                Some(parent) => node = parent.clone(),
                 None => return,
             }
         }
     }
 
-    /// Takes the calls out that nobody can have run any more.
-    fn forget(&self) -> BTreeMap<u64, Call> {
+    /// What it has stayed for without holders may be gone, and then those above have lost it too (I4).
+    fn review(this: &Arc<Node>) {
+        let mut node = this.clone();
+        // ORDER: Acquire pairs with the Release in `release`.
+        while node.holders.load(Ordering::Acquire) == 0 && !Node::stays(&node) {
+            node.leave();
+            match &node.parent {
+                Some(parent) => node = parent.clone(),
+                None => return,
+            }
+        }
+    }
+
+    /// Without holders: whether something that it is to run may still be cancelled by something.
+    fn stays(this: &Arc<Node>) -> bool {
+        if !this.had_calls.load(Ordering::Relaxed) {
+            return false;
+        }
+        let stands_below = this.parent.as_ref().is_some_and(|parent| {
+            parent.had_calls.store(true, Ordering::Relaxed);
+            parent.has(this)
+        });
+        let mut under = this.under.lock();
+        if under.reason.is_some() || (under.calls.is_empty() && under.children.is_empty()) {
+            return false;
+        }
+        if this.timer.get().is_some_and(Deadline::is_set) {
+            under.itself = Some(this.clone());
+            return true;
+        }
+        // If it has been taken out since, it was made to forget too.
+        stands_below
+    }
+
+    /// Whether a node still stands among its children.
+    fn has(&self, child: &Node) -> bool {
+        let under = self.under.lock();
+        let found = under
+            .children
+            .get(child.index.load(Ordering::Relaxed) as usize);
+        found.is_some_and(|found| ptr::eq(&**found, child))
+    }
+
+    /// Nobody holds it, and it stays for nothing.
+    fn leave(&self) {
+        if let Some(timer) = self.timer.get() {
+            timer.stop();
+        }
+        let gone = self.parent.as_ref().and_then(|parent| parent.strike(self));
+        drop(gone);
+        let mut work = Vec::new();
+        self.forget(&mut work);
+        while let Some(node) = work.pop() {
+            if !node.has_fuse() {
+                node.forget(&mut work);
+            }
+        }
+    }
+
+    /// Whether it stays by its own timer.
+    fn has_fuse(&self) -> bool {
+        self.under.lock().itself.is_some()
+    }
+
+    /// Drops what will never be run; those below are left to the caller.
+    fn forget(&self, work: &mut Vec<Arc<Node>>) {
         if !self.had_calls.load(Ordering::Relaxed) {
-            return BTreeMap::new();
+            return;
         }
         let mut under = self.under.lock();
         under.has_forgotten = under.reason.is_none();
-        std::mem::take(&mut under.calls)
+        let mut forgotten = Forgotten {
+            calls: std::mem::take(&mut under.calls),
+            below: std::mem::take(&mut under.children),
+            _itself: under.itself.take(),
+        };
+        drop(under);
+        work.append(&mut forgotten.below);
+        for call in forgotten.calls.into_values() {
+            contain(|| shielded(|| drop(call)));
+        }
     }
 
     /// Takes a child out, if it is still there.
-    fn strike(&self, child: &Arc<Node>) -> Option<Arc<Node>> {
+    fn strike(&self, child: &Node) -> Option<Arc<Node>> {
         let mut under = self.under.lock();
         let index = child.index.load(Ordering::Relaxed) as usize;
         let found = under.children.get(index)?;
-        if !Arc::ptr_eq(found, child) {
+        if !ptr::eq(&**found, child) {
             return None;
         }
         let gone = under.children.swap_remove(index);
@@ -185,6 +266,7 @@ impl Node {
         while let Some(node) = work.pop() {
             node.cancel_one(reason, &mut work);
         }
+        Node::review(this);
         is_first
     }
 
@@ -205,7 +287,9 @@ impl Node {
             wakes.add(waiter);
         }
         let calls = std::mem::take(&mut under.calls);
+        let itself = under.itself.take();
         drop(under);
+        drop(itself);
         wakes.wake();
         if let Some(timer) = self.timer.get() {
             timer.stop();
@@ -232,14 +316,23 @@ impl Node {
         None
     }
 
+    /// Its timer will not fire.
+    pub(super) fn lose_deadline(this: &Arc<Node>) {
+        let itself = this.under.lock().itself.take();
+        if itself.is_some() {
+            Node::review(this);
+        }
+    }
+
     /// Takes a call back; `false`: it has run, or is about to.
-    pub(super) fn unregister(&self, number: u64) -> bool {
-        let mut under = self.under.lock();
+    pub(super) fn unregister(this: &Arc<Node>, number: u64) -> bool {
+        let mut under = this.under.lock();
         let call = under.calls.remove(&number);
         let never_runs = call.is_some() || under.has_forgotten;
         // I3.
         drop(under);
         drop(call);
+        Node::review(this);
         never_runs
     }
 }

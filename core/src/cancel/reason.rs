@@ -27,9 +27,12 @@ impl Reason {
     };
 
     pub(super) fn because(cause: Box<dyn Error + Send + Sync>) -> Reason {
-        Reason {
-            is_deadline: false,
-            cause: Some(cause.into()),
+        match cause.downcast::<Reason>() {
+            Ok(reason) => *reason,
+            Err(cause) => Reason {
+                is_deadline: false,
+                cause: Some(cause.into()),
+            },
         }
     }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cancelled::{Cancelled, wait};
+use super::deadline::Deadline;
 use super::node::Node;
 use super::reason::Reason;
 use crate::sched::clock::{self, Nanos};
-use crate::time::after_func;
 use crate::wait::instant::Instant;
 
 /// A request to stop that is passed down a tree of work.
@@ -20,7 +20,8 @@ use crate::wait::instant::Instant;
 /// [`select!`](crate::select!)), or lets it do something ([`on_cancel`](CancelToken::on_cancel)), such as aborting a
 /// routine.
 ///
-/// A token that was dropped, with all its clones and children, is forgotten by its parent.
+/// A token that was dropped, with all its clones and children, is forgotten by its parent, unless it is to
+/// [do something](CancelToken::on_cancel).
 ///
 /// # Go
 /// `context.Context` with its `cancel`; [`child`](CancelToken::child) is `context.WithCancel`.
@@ -63,6 +64,7 @@ impl CancelToken {
     ///
     /// # Go
     /// `context.WithCancel(parent)`.
+    #[must_use = "a token that is dropped is forgotten"]
     pub fn child(&self) -> CancelToken {
         CancelToken {
             node: Node::child(&self.node, Nanos::MAX),
@@ -86,6 +88,8 @@ impl CancelToken {
     /// let request = CancelToken::new().child_timeout(Duration::from_millis(1));
     /// assert!(request.wait().is_deadline());
     /// ```
+    #[track_caller]
+    #[must_use = "a token that is dropped is forgotten"]
     pub fn child_timeout(&self, duration: Duration) -> CancelToken {
         self.child_at(clock::deadline(duration))
     }
@@ -97,21 +101,19 @@ impl CancelToken {
     ///
     /// # Go
     /// `context.WithDeadline(parent, deadline)`.
+    #[track_caller]
+    #[must_use = "a token that is dropped is forgotten"]
     pub fn child_until(&self, deadline: Instant) -> CancelToken {
         self.child_at(deadline.nanos())
     }
 
+    #[track_caller]
     fn child_at(&self, at: Nanos) -> CancelToken {
         let node = Node::child(&self.node, at);
         let child = CancelToken { node };
         // A token above whose time comes earlier takes this one with it.
         if at < self.node.deadline && !child.is_cancelled() {
-            let weak = Arc::downgrade(&child.node);
-            let timer = after_func(clock::until(at), move || {
-                if let Some(node) = weak.upgrade() {
-                    Node::cancel(&node, &Reason::DEADLINE);
-                }
-            });
+            let timer = Deadline::set(&child.node, at);
             let is_set = child.node.timer.set(timer).is_ok();
             debug_assert!(is_set, "a token has one deadline");
         }
@@ -141,7 +143,8 @@ impl CancelToken {
         Node::cancel(&self.node, &Reason::CANCELLED)
     }
 
-    /// As [`cancel`](CancelToken::cancel), with an error that says why.
+    /// As [`cancel`](CancelToken::cancel), with an error that says why. A [`Reason`], that of another token, is passed on
+    /// as it is.
     ///
     /// **Blocks**: never.
     ///
@@ -274,10 +277,11 @@ impl CancelToken {
     ///
     /// It runs in whoever cancels - that is also who only [asks](CancelToken::is_cancelled), when the deadline has passed -
     /// in the order of registration, and must not park: a park in it panics. For what takes longer let it spawn a
-    /// routine. Its panic ends itself only. If the token and its clones and children are all dropped, nobody can
-    /// cancel it any more, and `f` is dropped, whoever keeps the handle.
+    /// routine. Its panic ends itself only.
     ///
-    /// The handle takes it back; dropping that does not.
+    /// It stays registered when the token and the handle are dropped, as long as a deadline, or somebody who has a token
+    /// above this one, may still cancel it; then it is dropped. (So it must not itself keep such a token.) The handle takes
+    /// it back; dropping that does not.
     ///
     /// **Blocks**: never.
     ///
@@ -360,7 +364,7 @@ impl OnCancel {
     /// ```
     pub fn stop(self) -> bool {
         self.registered
-            .is_some_and(|(node, number)| node.unregister(number))
+            .is_some_and(|(node, number)| Node::unregister(&node, number))
     }
 }
 
