@@ -4,7 +4,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rust_routines::routine::{self, Builder, JoinError};
-use rust_routines::{channel, time};
+use rust_routines::{channel, race, select, time};
 use rust_routines_tests::drops::Drops;
 use rust_routines_tests::watched;
 
@@ -145,6 +145,73 @@ fn a_panic_cancels_the_others_and_goes_on() {
                 assert_eq!(caught.unwrap_err().downcast_ref::<&str>(), Some(&"boom"));
                 assert_eq!(ended.load(Ordering::SeqCst), 0);
             }
+        });
+    });
+}
+
+/// Errors with a lifetime, which that of `Box<dyn Error>` is too, do not keep routines from borrowing.
+#[test]
+fn errors_with_lifetimes_leave_borrows_alone() {
+    type Any = Box<dyn std::error::Error + Send + Sync>;
+
+    fn sum(texts: &[&str]) -> Result<u32, Any> {
+        let mut numbers = vec![0; texts.len()];
+        routine::try_scope(|s| {
+            for (number, text) in numbers.iter_mut().zip(texts) {
+                s.spawn(move || {
+                    *number = text.parse()?;
+                    Ok(())
+                });
+            }
+            Ok::<_, Any>(())
+        })?;
+        Ok(numbers.iter().sum())
+    }
+
+    fn name(number: u32) -> Result<(), &'static str> {
+        let limit = number / 2;
+        routine::try_scope(|s| {
+            s.spawn(|| if limit > 3 { Err("many") } else { Ok(()) });
+            Ok(())
+        })
+    }
+
+    fn first(text: &str) -> Result<usize, Any> {
+        let text = text.to_string();
+        race!(|| Ok(text.parse()?), || {
+            let _text = &text;
+            time::sleep(HOUR);
+            Ok(0)
+        })
+    }
+
+    watched(|| {
+        on_all(|| {
+            assert_eq!(sum(&["1", "2"]).unwrap(), 3);
+            assert!(sum(&["1", "x"]).is_err());
+            assert_eq!((name(1), name(9)), (Ok(()), Err("many")));
+            assert_eq!(first("7").unwrap(), 7);
+        });
+    });
+}
+
+/// The handle is an arm, and has what others have.
+#[test]
+fn a_handle_is_an_arm_too() {
+    watched(|| {
+        on_all(|| {
+            let result = routine::try_scope(|s| {
+                let named = Builder::new().name("seven");
+                let mut seven = s.spawn_with(named, || Ok(7)).unwrap();
+                assert_eq!(seven.name(), Some("seven"));
+                assert_eq!(seven.routine().id(), seven.id());
+                let value = select! { joined = &mut seven => joined.unwrap() };
+                let mut fails = s.spawn(|| Err::<(), _>("failed"));
+                let failed = select! { joined = &mut fails => joined.is_err() };
+                assert!(failed && value == 7);
+                Ok(())
+            });
+            assert_eq!(result, Err("failed"));
         });
     });
 }

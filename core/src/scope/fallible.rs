@@ -2,17 +2,24 @@
 
 use std::any::Any;
 use std::fmt;
+use std::future::Future;
 use std::io;
 use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use super::{Scope, ScopedJoinHandle};
 use crate::prim::SpinLock;
 use crate::sched::forbid;
-use crate::spawn::{AbortHandle, Builder, Id, JoinError, Request, Unsupported};
+use crate::select::Arm;
+use crate::spawn::{AbortHandle, Builder, Id, JoinError, Request, Routine, Unsupported};
 use crate::wait::shielded;
 
 /// A scope of routines that may fail; see [`try_scope`].
-pub struct TryScope<'scope, 'env: 'scope, E> {
+// `E: 'env`: without it a closure knows two things that outlive `'scope`, which are not ordered, and the compiler asks
+// of what it borrows to outlive both: `'static`. Then an error with a lifetime, be it that of `Box<dyn Error>`, forbids
+// every borrow.
+pub struct TryScope<'scope, 'env: 'scope, E: 'env> {
     scope: Scope<'scope, 'env>,
     first: SpinLock<Option<E>>,
 }
@@ -21,9 +28,10 @@ pub struct TryScope<'scope, 'env: 'scope, E> {
 /// ended.
 ///
 /// The body's own `Err` counts like that of a routine. It runs on, whatever fails: what it waits for from a routine
-/// of the scope ends with that - a `join` with an error, a channel whose other end is dropped. A
-/// panic cancels the others too, and so does a [`restart`](crate::routine::restart) of the body, which leaves nobody to
-/// return an error to. With `panic = "abort"` nobody is cancelled: they end when they do.
+/// of the scope ends with that - a `join` with an error, a channel whose other end is dropped. A wait for anybody else
+/// goes on: let a routine of the scope do that, which is cancelled. A panic cancels the others too, and so does a
+/// [`restart`](crate::routine::restart) of the body, which leaves nobody to return an error to. With `panic = "abort"`
+/// nobody is cancelled: they end when they do.
 ///
 /// **Blocks** as [`scope`](super::scope).
 ///
@@ -34,7 +42,8 @@ pub struct TryScope<'scope, 'env: 'scope, E> {
 /// As [`scope`](super::scope); a panic is worse than an error, and goes first.
 ///
 /// # Go
-/// `errgroup.WithContext` of `golang.org/x/sync`.
+/// `errgroup.WithContext` of `golang.org/x/sync`; for its `SetLimit` acquire a permit of a
+/// [`Semaphore`](crate::sync::Semaphore) before each spawn and move it into the routine.
 ///
 /// # Examples
 /// ```
@@ -50,11 +59,25 @@ pub struct TryScope<'scope, 'env: 'scope, E> {
 /// });
 /// assert_eq!(answer.unwrap_err(), "no such host");
 /// ```
+/// With `?` in the routines the compiler asks for the type of the errors; say it where the body ends:
+/// ```
+/// use rust_routines::routine;
+/// use std::num::ParseIntError;
+///
+/// let (mut a, mut b) = (0, 0);
+/// routine::try_scope(|s| {
+///     s.spawn(|| { a = "1".parse()?; Ok(()) });
+///     s.spawn(|| { b = "2".parse()?; Ok(()) });
+///     Ok::<(), ParseIntError>(())
+/// })?;
+/// assert_eq!(a + b, 3);
+/// # Ok::<(), ParseIntError>(())
+/// ```
 #[track_caller]
 pub fn try_scope<'env, F, T, E>(f: F) -> Result<T, E>
 where
     F: for<'scope> FnOnce(&'scope TryScope<'scope, 'env, E>) -> Result<T, E>,
-    E: Send,
+    E: Send + 'env,
 {
     forbid::check();
     let scope = TryScope {
@@ -170,7 +193,7 @@ impl<'scope, 'env, E: Send> TryScope<'scope, 'env, E> {
     }
 }
 
-impl<E> fmt::Debug for TryScope<'_, '_, E> {
+impl<'env, E: 'env> fmt::Debug for TryScope<'_, 'env, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TryScope")
             .field("is_cancelled", &self.scope.is_cancelled())
@@ -178,7 +201,7 @@ impl<E> fmt::Debug for TryScope<'_, '_, E> {
     }
 }
 
-/// The handle of a routine of a [`try_scope`].
+/// The handle of a routine of a [`try_scope`]. As a future and as an arm of a select it gives what `join` does.
 pub struct TryJoinHandle<'scope, T> {
     handle: ScopedJoinHandle<'scope, Option<T>>,
 }
@@ -196,7 +219,7 @@ impl<T> TryJoinHandle<'_, T> {
     /// Under [`forbid_park`](crate::routine::forbid_park), if the routine has not ended yet.
     #[track_caller]
     pub fn join(self) -> Result<T, JoinError> {
-        self.handle.join()?.ok_or(JoinError::Cancelled)
+        unless_failed(self.handle.join())
     }
 
     /// Cancels the routine; see [`JoinHandle::abort`](crate::routine::JoinHandle::abort).
@@ -224,6 +247,39 @@ impl<T> TryJoinHandle<'_, T> {
     /// The routine's number.
     pub fn id(&self) -> Id {
         self.handle.id()
+    }
+
+    /// The name it was given by [`Builder::name`].
+    pub fn name(&self) -> Option<&str> {
+        self.handle.name()
+    }
+
+    /// The routine itself, to unpark it.
+    pub fn routine(&self) -> Routine {
+        self.handle.routine()
+    }
+}
+
+/// What the routine returns, unless it has failed.
+fn unless_failed<T>(joined: Result<Option<T>, JoinError>) -> Result<T, JoinError> {
+    joined?.ok_or(JoinError::Cancelled)
+}
+
+impl<T> Future for TryJoinHandle<'_, T> {
+    type Output = Result<T, JoinError>;
+
+    #[track_caller]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Future::poll(Pin::new(&mut self.handle), cx).map(unless_failed)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Arm for TryJoinHandle<'_, T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Future::poll(Pin::new(&mut self.handle), cx).map(unless_failed)
     }
 }
 

@@ -174,6 +174,39 @@ impl<'scope, 'env> Scope<'scope, 'env> {
         }
     }
 
+    /// As [`spawn`](Scope::spawn), with what `builder` says; the same as [`Builder::spawn_scoped`].
+    ///
+    /// **Blocks**: never.
+    ///
+    /// # Errors
+    /// As [`Builder::spawn`].
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{self, Builder, Priority};
+    ///
+    /// let text = String::from("text");
+    /// routine::scope(|s| {
+    ///     let low = Builder::new().priority(Priority::Low);
+    ///     let length = s.spawn_with(low, || text.len())?;
+    ///     assert_eq!(length.join().unwrap(), 4);
+    ///     Ok::<(), std::io::Error>(())
+    /// })?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn spawn_with<F, T>(
+        &'scope self,
+        builder: Builder,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.start(Some(builder.request()?), f)
+    }
+
     #[track_caller]
     fn start<F, T>(
         &'scope self,

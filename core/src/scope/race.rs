@@ -13,8 +13,8 @@ use crate::sched::park::raise_if_due_here;
 use crate::spawn::JoinError;
 use crate::wait::shielded;
 
-/// The closures of a race.
-pub struct Racers<'scope, 'env: 'scope, T> {
+/// The closures of a race. `T: 'env` as in [`TryScope`](super::TryScope).
+pub struct Racers<'scope, 'env: 'scope, T: 'env> {
     scope: Scope<'scope, 'env>,
     winner: SpinLock<Option<T>>,
 }
@@ -23,7 +23,7 @@ pub struct Racers<'scope, 'env: 'scope, T> {
 #[track_caller]
 pub fn race<'env, T, F>(enter: F) -> T
 where
-    T: Send,
+    T: Send + 'env,
     F: for<'scope> FnOnce(&'scope Racers<'scope, 'env, T>),
 {
     if cfg!(panic = "abort") {
@@ -88,7 +88,7 @@ fn gone(what: &str) -> ! {
     panic!("{what}: the runtime was shut down before the routines ended")
 }
 
-impl<T> fmt::Debug for Racers<'_, '_, T> {
+impl<'env, T: 'env> fmt::Debug for Racers<'_, 'env, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Racers { .. }")
     }

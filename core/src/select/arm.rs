@@ -53,7 +53,7 @@ use crate::sched::forbid::forbid_park;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not something that `select!` can wait for",
     label = "not an arm of a select",
-    note = "arms are `rx.recv()`, `tx.send(value)`, `tx.send_from(&mut slot)`, `time::after(duration)`, `timer.recv()`, `&mut handle` and what implements `select::Arm`",
+    note = "arms are `rx.recv()`, `tx.send(value)`, `tx.send_from(&mut slot)`, `time::after(duration)`, `timer.recv()`, `token.cancelled()`, `&mut handle` and what implements `select::Arm`",
     note = "for a future, write `select::future(the_future)`",
     note = "only a call that the operand ends with is turned into an arm: not that in `rx.recv().unwrap()`, in `(rx.recv())` or in `rx.try_recv()`"
 )]
