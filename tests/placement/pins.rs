@@ -68,3 +68,29 @@ fn only_cpus_that_may_be_used() {
         );
     }
 }
+
+/// Threads inherit the one CPU of the thread that starts them: those of runtimes must not.
+#[test]
+fn a_runtime_that_a_bound_routine_builds_is_free() {
+    watched(|| {
+        let all = allowed();
+        let [first, last] = ends(&all);
+        let pinned = runtime::Builder::new().workers(1).pin_cpus([first]);
+        let pinned = pinned.build().unwrap();
+        let built = pinned.run(|| runtime::Builder::new().build().unwrap());
+        assert_eq!(built.run(allowed), all);
+        let default = runtime::Builder::new().build().unwrap();
+        assert_eq!(
+            built.metrics().workers.len(),
+            default.metrics().workers.len()
+        );
+        let other = pinned.run(|| runtime::Builder::new().workers(1).pin_cpus([last]).build());
+        assert_eq!(other.unwrap().run(allowed), last.to_string());
+        // And a thread that somebody else's runtime starts for a bound routine.
+        let own = pinned.run(|| {
+            let own = Builder::new().place(Place::Own);
+            default.spawn_with(own, allowed).unwrap().join().unwrap()
+        });
+        assert_eq!(own, all);
+    });
+}

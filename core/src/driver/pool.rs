@@ -168,7 +168,8 @@ impl Pool {
         if let Some(bytes) = stack {
             thread = thread.stack_size(bytes);
         }
-        match thread.spawn(move || pool.serve()) {
+        let mask = self.mask.or_else(cpus::before_pin);
+        match thread.spawn(move || pool.serve(mask)) {
             Ok(_) => true,
             Err(error) => {
                 self.note_refusal(&error);
@@ -194,9 +195,9 @@ impl Pool {
     }
 
     /// The life of a thread.
-    fn serve(&self) {
+    fn serve(&self, mask: Option<Mask>) {
         // A refusal leaves it where its maker runs, which is slower and no more.
-        let _refused = self.mask.as_ref().map(cpus::bind);
+        let _refused = mask.as_ref().map(cpus::bind);
         let mut state = self.state.lock();
         state.starting -= 1;
         while state.threads - state.starting <= state.cap {

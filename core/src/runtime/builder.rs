@@ -205,8 +205,10 @@ impl Builder {
     /// more workers. By default the system moves workers as it likes, which is better unless the machine is the
     /// program's alone.
     ///
-    /// Only the numbered workers are bound: threads for blocking work, of `Place::Own`, and those that stand in for
-    /// stuck workers are not. A thread that a routine starts with `std::thread` is, for threads inherit it.
+    /// Only the numbered workers are bound: threads for blocking work, of `Place::Own`, those that stand in for
+    /// stuck workers, and those of other runtimes that a routine builds or uses first are not. A thread that a routine
+    /// starts with `std::thread` is, for threads inherit it, and a pool that counts the CPUs there counts one: start
+    /// pools before, or in [`routine::blocking`](crate::routine::blocking).
     ///
     /// # Examples
     /// ```

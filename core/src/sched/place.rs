@@ -76,7 +76,7 @@ impl Shared {
     pub(crate) fn pin(&self, number: usize) {
         if let Some(pins) = &self.config.pins {
             let bound = match number < self.choices() {
-                true => cpus::bind(&pins.of(number)),
+                true => cpus::pin(&pins.of(number), pins.others),
                 false => cpus::bind(&pins.others),
             };
             if let Err(error) = bound {

@@ -25,6 +25,7 @@ use super::shared::{MOST_WORKERS, Phase, Shared};
 use super::worker::{Seat, Worker, WorkerState};
 use crate::control::Fresh;
 use crate::prim::{Ordering, fence};
+use crate::sys::cpus;
 
 /// Most workers beyond those that were asked for: stand-ins for some that are blocked.
 pub(super) const MOST_EXTRA: usize = 64;
@@ -233,7 +234,10 @@ impl Shared {
         staff.threads.retain(|thread| !thread.is_finished());
         let (shared, seat) = (self.clone(), Arc::new(Mutex::new(Some(seat))));
         let passed = seat.clone();
+        let loose = cpus::before_pin();
         let thread = thread::Builder::new().name(name).spawn(move || {
+            // A refusal leaves it where its maker runs, which is slower and no more.
+            let _refused = loose.as_ref().map(cpus::bind);
             let seat = passed
                 .lock()
                 .take()

@@ -5,6 +5,7 @@
 //! one). `std::thread::available_parallelism` rounds the quota down; `num_cpus` rounds up but lets
 //! 0.5 CPUs be 1. `num_cpus` counts where there are no cgroups.
 
+use std::cell::Cell;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -28,14 +29,10 @@ fn workers_for(cpus: usize, quota: Option<f64>) -> usize {
 
 #[cfg(target_os = "linux")]
 fn affinity() -> usize {
-    // SAFETY: an all-zero cpu_set_t is an empty set, and the call writes at most its size.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &mut set) == 0 {
-            return libc::CPU_COUNT(&set) as usize;
-        }
+    match Mask::allowed() {
+        Ok(mask) => mask.count(),
+        Err(_) => num_cpus::get(),
     }
-    num_cpus::get()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -116,6 +113,12 @@ impl Mask {
         }
     }
 
+    /// How many.
+    fn count(&self) -> usize {
+        // SAFETY: reads the set.
+        unsafe { libc::CPU_COUNT(&self.0) as usize }
+    }
+
     fn contains(&self, cpu: usize) -> bool {
         // SAFETY: the number was compared with the size of the set.
         cpu < Mask::MOST && unsafe { libc::CPU_ISSET(cpu, &self.0) }
@@ -150,6 +153,30 @@ impl Mask {
     }
 }
 
+impl Mask {
+    /// Where the calling thread may run, or might before a runtime has bound it.
+    fn allowed() -> io::Result<Mask> {
+        BEFORE.get().map_or_else(Mask::here, Ok)
+    }
+}
+
+thread_local! {
+    static BEFORE: Cell<Option<Mask>> = const { Cell::new(None) };
+}
+
+/// If the calling thread has been bound to a CPU: where it might run before. New threads inherit the one CPU; those of
+/// another runtime, which a routine builds, uses first, or has start a thread, are to have this instead.
+pub(crate) fn before_pin() -> Option<Mask> {
+    BEFORE.get()
+}
+
+/// Binds the calling thread for good.
+pub(crate) fn pin(mask: &Mask, before: Mask) -> io::Result<()> {
+    bind(mask)?;
+    BEFORE.set(Some(before));
+    Ok(())
+}
+
 /// Lets the calling thread run on these CPUs only.
 #[cfg(target_os = "linux")]
 pub(crate) fn bind(mask: &Mask) -> io::Result<()> {
@@ -169,7 +196,7 @@ pub(crate) fn bind(_mask: &Mask) -> io::Result<()> {
 #[derive(Clone, Debug)]
 pub(crate) struct Pins {
     cpus: Vec<usize>,
-    /// For threads that are not bound: what the one was allowed that has built the runtime.
+    /// For threads that are not bound: what the one was allowed that has built the runtime, before it was bound.
     pub(crate) others: Mask,
 }
 
@@ -178,7 +205,7 @@ impl Pins {
     /// `InvalidInput` for no CPU, or one that the calling thread may not use; `Unsupported` if the system cannot
     /// bind threads.
     pub(crate) fn new(cpus: Vec<usize>) -> io::Result<Pins> {
-        let others = Mask::here()?;
+        let others = Mask::allowed()?;
         let problem = match cpus.iter().find(|&&cpu| !others.contains(cpu)) {
             Some(cpu) => {
                 format!("workers cannot be bound to CPU {cpu}: allowed here are {others:?}")

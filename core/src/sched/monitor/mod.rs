@@ -41,6 +41,7 @@ use super::stall::{OnStall, StallClass};
 use super::worker::{Worker, WorkerState};
 use crate::prim::{AtomicBool, AtomicU64, Ordering};
 use crate::queue::heartbeat::Heartbeat;
+use crate::sys::cpus;
 use crate::sys::pulse::Pulse;
 
 /// Between two looks.
@@ -105,10 +106,14 @@ impl Shared {
     /// Starts the monitor's thread.
     pub(super) fn start_monitor(self: &Arc<Self>) -> io::Result<()> {
         let shared = self.clone();
+        let loose = cpus::before_pin();
         let thread = thread::Builder::new()
             .name(format!("{}-monitor", self.config.name))
             .stack_size(STACK)
-            .spawn(move || View::new(shared).run())?;
+            .spawn(move || {
+                let _refused = loose.as_ref().map(cpus::bind);
+                View::new(shared).run();
+            })?;
         self.staff.lock().monitor = Some(thread);
         Ok(())
     }
