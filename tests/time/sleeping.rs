@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rust_routines::routine;
 use rust_routines::sync::Mutex;
 use rust_routines::time::{self, Duration, Instant};
+use rust_routines::{channel, routine};
 use rust_routines_tests::watched;
 
 use super::{MOMENT, on_both, workers};
@@ -96,5 +96,22 @@ fn the_past_is_no_wait() {
             switches() - before
         });
         assert_eq!(slept, 0);
+    });
+}
+
+/// Too short to wait for, but a loop around it lets others go.
+#[test]
+fn the_shortest_sleep_is_a_turn() {
+    watched(|| {
+        workers(1).run(|| {
+            let (tx, rx) = channel::bounded(1);
+            routine::spawn(move || {
+                routine::yield_now();
+                tx.send(()).unwrap();
+            });
+            while rx.try_recv().is_err() {
+                time::sleep(Duration::from_nanos(1));
+            }
+        });
     });
 }

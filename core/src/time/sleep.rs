@@ -7,6 +7,7 @@ use crate::control::{Outcome, Reason, Unlink};
 use crate::sched::clock::{self, Nanos};
 use crate::sched::park::{raise, raise_if_due, raise_if_due_here};
 use crate::sched::{forbid, limit, with_core};
+use crate::spawn::yield_now;
 use crate::wait::instant::Instant;
 
 /// Giving it up always succeeds.
@@ -21,7 +22,8 @@ impl Unlink for Alone {
 /// Sleeps for at least `duration`.
 ///
 /// **Blocks** the routine; on a plain thread, the thread. A duration of zero returns at once. One
-/// that ends beyond the clock's range (292 years) sleeps for good.
+/// that ends beyond the clock's range (292 years) sleeps for good. Any other lets others go first, however short it
+/// is.
 ///
 /// # Panics
 /// Under [`forbid_park`](crate::routine::forbid_park).
@@ -41,8 +43,9 @@ impl Unlink for Alone {
 /// ```
 #[track_caller]
 pub fn sleep(duration: Duration) {
-    if !duration.is_zero() {
-        sleep_until_nanos(clock::deadline(duration));
+    if !duration.is_zero() && !sleep_until_nanos(clock::deadline(duration)) {
+        // Over before it had begun. A loop around it waits for others all the same.
+        yield_now();
     }
 }
 
@@ -69,8 +72,9 @@ pub fn sleep_until(deadline: Instant) {
     sleep_until_nanos(deadline.nanos());
 }
 
+/// Whether there was anything to wait for.
 #[track_caller]
-pub(super) fn sleep_until_nanos(at: Nanos) {
+pub(super) fn sleep_until_nanos(at: Nanos) -> bool {
     forbid::check();
     with_core(|core| {
         let Some((core, body)) = core.and_then(|core| Some((core, core.current()?))) else {
@@ -79,22 +83,25 @@ pub(super) fn sleep_until_nanos(at: Nanos) {
         // SAFETY: the current routine.
         raise_if_due(unsafe { body.as_ref() });
         if at <= clock::now() {
-            return;
+            return false;
         }
         // SAFETY: `Alone` is a static; only the home ends this wait.
         let outcome = unsafe { core.wait(body, NonNull::from(&Alone), Reason::Sleep, Some(at)) };
         if outcome == Outcome::Cancelled {
             raise();
         }
-    });
+        true
+    })
 }
 
-fn sleep_thread(at: Nanos) {
+fn sleep_thread(at: Nanos) -> bool {
+    let mut has_slept = false;
     loop {
         raise_if_due_here();
         if clock::until(at).is_zero() {
-            return;
+            return has_slept;
         }
+        has_slept = true;
         let until = limit::on_thread().map_or(at, |limit| at.min(limit));
         std::thread::sleep(clock::until(until));
     }
