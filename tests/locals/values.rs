@@ -228,3 +228,27 @@ fn declarations() {
     let child = routine::spawn(|| declared::TWO.take());
     assert_eq!(child.join().unwrap(), [2]);
 }
+
+#[test]
+fn a_value_for_one_call() {
+    routine_local!(static NAME: &str = panic!("nobody has a name"));
+    run(|| {
+        let inner = NAME.with_value("ann", || NAME.with_value("bob", || NAME.get()));
+        assert_eq!(inner, "bob");
+        assert!(
+            panics(|| {
+                NAME.get();
+            })
+            .is_empty(),
+            "there was none before"
+        );
+        NAME.set("eve");
+        panics(|| NAME.with_value("ann", || panic!("{}", NAME.get())));
+        assert_eq!(NAME.get(), "eve");
+        NAME.with_value("ann", || {
+            NAME.take();
+        });
+        assert_eq!(NAME.get(), "eve", "whatever was done meanwhile");
+        assert!(panics(|| NAME.with(|_| NAME.with_value("ann", || ()))).contains("cannot be set"));
+    });
+}

@@ -189,8 +189,8 @@ unsafe fn copy<T: Clone + Send>(head: NonNull<Head>) -> NonNull<Head> {
     let (kind, age) = (node.head.kind, node.head.age.get());
     let Some(value) = node.look(T::clone) else {
         panic!(
-            "a routine is spawned, or `blocking` called, while `with_mut` changes a value that it \
-             inherits: a `{}`",
+            "a routine is spawned, or `blocking` called, inside of `with_mut` of a routine-local `{}` that it \
+             inherits: do it after the `with_mut`",
             std::any::type_name::<T>()
         );
     };

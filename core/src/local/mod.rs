@@ -37,11 +37,13 @@ use crate::sched::locals;
 /// A routine begins without values, but for those of keys that are declared with `#[inherit]`: what the
 /// spawner has of them at the call of `spawn` is cloned for the child, also by a plain thread, unless
 /// [`Builder::inherit_locals(false)`](crate::routine::Builder::inherit_locals) says not to. A closure for
-/// [`blocking`](crate::routine::blocking) is treated like a child, on whatever thread it runs: it has what is
-/// inherited and nothing else, and what it leaves is dropped with it. What a timer starts inherits nothing.
+/// [`blocking`](crate::routine::blocking) is treated like a child: it has what is
+/// inherited and nothing else, and what it leaves is dropped with it; but on a plain thread, and inside of another
+/// `blocking`, it is only called, and uses the values that are there. What a timer starts inherits nothing.
 ///
 /// # Go
-/// No counterpart in the language; what is passed by `context.WithValue` is often this. An `#[inherit]`ed
+/// No counterpart in the language; what is passed by `context.WithValue` is often this, and
+/// [`with_value`](RoutineLocal::with_value) lasts as long as that. An `#[inherit]`ed
 /// value is not changed by the parent's later `set`.
 ///
 /// # Examples
@@ -252,6 +254,56 @@ impl<T: 'static> RoutineLocal<T> {
         drop(self.swap(value));
     }
 
+    /// Calls `f` with another value, and puts back what was there before, if anything, when `f` has returned or
+    /// unwound.
+    ///
+    /// **Blocks**: only if `f` or a destructor does.
+    ///
+    /// # Panics
+    /// As [`set`](RoutineLocal::set).
+    ///
+    /// # Go
+    /// `f(context.WithValue(ctx, key, value))`.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::{routine, routine_local};
+    ///
+    /// routine_local! {
+    ///     #[inherit]
+    ///     static USER: &str = "nobody";
+    /// }
+    ///
+    /// rust_routines::run(|| {
+    ///     let child = USER.with_value("ann", || routine::spawn(|| USER.get()));
+    ///     assert_eq!(child.join().unwrap(), "ann");
+    ///     assert_eq!(USER.get(), "nobody");
+    /// });
+    /// ```
+    #[track_caller]
+    pub fn with_value<R>(&'static self, value: T, f: impl FnOnce() -> R) -> R {
+        struct Restore<T: 'static> {
+            local: &'static RoutineLocal<T>,
+            before: Option<T>,
+        }
+
+        impl<T> Drop for Restore<T> {
+            fn drop(&mut self) {
+                match self.before.take() {
+                    Some(before) => drop(self.local.swap(before)),
+                    None => drop(self.local.remove()),
+                }
+            }
+        }
+
+        let before = self.swap(value);
+        let _restore = Restore {
+            local: self,
+            before,
+        };
+        f()
+    }
+
     /// Sets the value and returns the one before, after initialising that if there was none.
     ///
     /// **Blocks**: only if the initialiser does.
@@ -305,6 +357,15 @@ impl<T: 'static> RoutineLocal<T> {
         let head = head.expect("it was there a moment ago");
         // SAFETY: it is of this key's type (I3), not borrowed, and out of its table (I4).
         unsafe { Node::into_value(head) }
+    }
+
+    /// Takes the value out, if there is one; initialises none.
+    #[track_caller]
+    fn remove(&'static self) -> Option<T> {
+        match locals::with(|locals| locals.find(self.key.number())) {
+            Found::Node(_) => Some(self.take()),
+            Found::Nothing | Found::Destroyed => None,
+        }
     }
 
     /// Puts `value` where the present one is, and returns that.
