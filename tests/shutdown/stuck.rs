@@ -196,3 +196,15 @@ fn an_abandoned_routine_goes_on() {
         assert_threads_end("goes-on");
     });
 }
+
+/// Nothing is stuck: the threads only need a moment longer than they were given.
+#[test]
+fn without_time_and_with_nothing_stuck() {
+    watched(|| {
+        for workers in [1, 2, 8] {
+            let runtime = rust_routines_tests::workers(workers);
+            runtime.run(|| ());
+            assert_eq!(runtime.shutdown(Duration::ZERO), Ok(()));
+        }
+    });
+}

@@ -70,6 +70,9 @@ impl Stuck {
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.routines.is_empty() {
+            return f.write_str("a worker's thread did not end in time: abandoned");
+        }
         let s = if self.routines.len() == 1 { "" } else { "s" };
         write!(
             f,
@@ -217,7 +220,8 @@ impl Runtime {
     ///
     /// # Panics
     /// Rethrows the panic of `f`. If the runtime is shut down meanwhile; under
-    /// [`forbid_park`](crate::routine::forbid_park); without address space for the stack.
+    /// [`forbid_park`](crate::routine::forbid_park); without address space for the stack; if the runtime's
+    /// [`Placement`] names a worker that there is not.
     ///
     /// # Go
     /// `func main`.
@@ -364,7 +368,9 @@ fn stop(shared: &Arc<Shared>, timeout: Duration) -> Result<(), Stuck> {
         return Ok(());
     }
     let routines = shared.collect_stuck(Instant::now() + ANSWER);
-    if shared.have_left() {
+    // Without routines it is a matter of time until the threads have gone.
+    let more = routines.is_empty().then(|| Instant::now() + ANSWER);
+    if shared.have_left() || more.is_some_and(|more| wait_until_left(shared, Some(more))) {
         return Ok(());
     }
     Err(Stuck { routines })
