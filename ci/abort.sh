@@ -9,10 +9,10 @@ cargo build --locked --profile abort -p rust-routines-examples --bin abort_profi
 printed=$("$target/abort/abort_profile" abort)
 diff -u examples/abort_profile/expected.txt - <<<"$printed"
 # What needs unwinding refuses to start, and says why.
-for what in timeout race; do
+for what in timeout race restart; do
     status=0
     refused=$("$target/abort/abort_profile" "$what" 2>&1) || status=$?
     [ "$status" -ne 0 ] || die "$what did not refuse: $refused"
     grep -q 'built with `panic = "abort"`' <<<"$refused" || die "$what refused otherwise: $refused"
 done
-report 3 0 0
+report 4 0 0

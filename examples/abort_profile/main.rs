@@ -3,8 +3,8 @@
 //!
 //! A program and not a test, because cargo builds test harnesses with unwinding
 //! whatever the profile says. `ci/abort.sh` builds it with the profile `abort` and
-//! passes that word, so that a profile which silently unwinds is an error. With the word `timeout` or `race` it calls
-//! what needs unwinding, and has to be ended by that.
+//! passes that word, so that a profile which silently unwinds is an error. With the word `timeout`, `race` or `restart` it
+//! calls what needs unwinding, and has to be ended by that.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -28,6 +28,11 @@ fn main() -> ExitCode {
     if std::env::args().nth(1).as_deref() == Some("race") {
         rust_routines::race!(|| (), || ());
         println!("`race!` has losers that it cannot end");
+        return ExitCode::SUCCESS;
+    }
+    if std::env::args().nth(1).as_deref() == Some("restart") {
+        drop(routine::spawn(|| routine::restart(|| ())).join());
+        println!("`restart` leaves a stack that it cannot unwind");
         return ExitCode::SUCCESS;
     }
     routines_are_joined();

@@ -36,7 +36,8 @@ struct Unwind {
 /// # Panics
 /// On a plain thread; in the closure of [`run`](crate::run) and in a routine of a
 /// [scope](crate::routine::scope), which borrow; if the
-/// routine's output is not a `T`; while unwinding already.
+/// routine's output is not a `T`; while unwinding already; in a program that is built with `panic = "abort"`, where
+/// no stack can be unwound.
 ///
 /// # Go
 /// No counterpart: goroutines move by themselves.
@@ -57,6 +58,12 @@ where
     F: FnOnce() -> T + Send + 'static,
     T: Send + 'static,
 {
+    if cfg!(panic = "abort") {
+        panic!(
+            "restart: this program is built with `panic = \"abort\"`, so its stack cannot be unwound; spawn a routine \
+             with `Place::Spread` in its place, or build with `panic = \"unwind\"`"
+        );
+    }
     let output = with_core(|core| {
         let body = core?.current()?;
         // SAFETY: the current routine's body; its header is alive while it runs.
