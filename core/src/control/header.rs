@@ -41,6 +41,8 @@ pub enum Place {
     /// At the worker that all routines with this key go to: key modulo number of workers, unless the runtime's
     /// [`Placement`](crate::runtime::Placement) decides otherwise. (When the number of workers is changed it may be
     /// another one from then on.) For what shares data: the requests to one shard, the connections of one user.
+    /// Keys that have a factor in common with the number of workers, such as addresses or multiples of ten, meet on
+    /// few workers: hash those, and whatever is no number.
     Key(u64),
     /// On a worker thread of its own, which ends with it: for code that needs a thread to itself
     /// (foreign libraries with thread affinity, long computations). Go: `runtime.LockOSThread`.

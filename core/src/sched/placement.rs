@@ -21,10 +21,11 @@ use crate::sys::unwind::contain;
 ///
 /// Given to [`Builder::placement`](crate::runtime::Builder::placement). Called for each spawn into the runtime
 /// but those of `Place::Own`, by the one that spawns, on any thread, also at the same time; it has to be
-/// quick. It must not block: a park in it panics. If it panics, the panic hook reports it and the routine
+/// quick. It is not asked about what a timer starts, nor about one that [starts again](crate::routine::restart). It must not block: a park in it panics. If it panics, the panic hook reports it and the routine
 /// starts as its spawner has asked. What it spawns itself starts as asked, too.
 ///
-/// Functions and closures from [`Spawn`] to [`Start`] are placements.
+/// Functions and closures from [`Spawn`] to [`Start`] are placements; a closure has to write the type of its parameter,
+/// `|spawn: &Spawn<'_>| ..`.
 pub trait Placement: Send + Sync + 'static {
     /// Where the routine that is being spawned starts.
     fn place(&self, spawn: &Spawn<'_>) -> Start;
@@ -48,8 +49,8 @@ pub enum Start {
     /// As with [`Place::Spread`].
     Spread,
     /// On the worker with this number, from 0 to [`Spawn::workers`] - 1; if it is being drained or has left, on the
-    /// next one. If there is none with this number, the spawn fails with
-    /// an error that says so.
+    /// next one. If there is none with this number, the spawn fails: [`Builder::spawn`](crate::routine::Builder::spawn)
+    /// with an error that says so, what returns no error with a panic.
     Worker(usize),
 }
 
@@ -94,6 +95,7 @@ impl Spawn<'_> {
     ///
     /// # Panics
     /// If there is no worker with this number.
+    #[track_caller]
     pub fn load(&self, worker: usize) -> usize {
         assert!(
             worker < self.workers(),

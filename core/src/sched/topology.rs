@@ -58,7 +58,8 @@ impl Topology {
         Topology::of_cpus([Vec::new()])
     }
 
-    /// Nodes with these CPUs, all equally far from each other.
+    /// Nodes with these CPUs, all equally far from each other. What is in none is near to all; what is in two is in
+    /// the last one.
     ///
     /// Numbers beyond those of any machine, of 65,536 and more, are an error of [`build`](crate::runtime::Builder::build), and
     /// so are more than 1,024 nodes.
@@ -118,6 +119,7 @@ impl Topology {
     ///
     /// # Panics
     /// If there is no such node.
+    #[track_caller]
     pub fn distance(mut self, a: usize, b: usize, distance: u32) -> Topology {
         let count = self.nodes();
         assert!(

@@ -90,7 +90,8 @@ impl fmt::Debug for AbortHandle {
 /// [`timeout`](crate::time::timeout) around it has passed.
 ///
 /// For long computations, which do not wait for anything: cancellation lands only where a routine waits, and
-/// here. Does nothing while the routine unwinds and in a [`shield`].
+/// here. Does nothing while the routine unwinds and in a [`shield`]. It does not let others go, who may be the ones that
+/// would cancel this one: [`checkpoint`](crate::routine::checkpoint) does, now and then.
 ///
 /// **Blocks**: never.
 ///

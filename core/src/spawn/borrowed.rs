@@ -36,7 +36,11 @@ where
         // SAFETY: this function returns only after the routine has ended; see above.
         unsafe { cell::make_borrowed(f, id, site, extra) }
     });
-    let handle = spawned.unwrap_or_else(|error| panic!("{error}"));
+    let handle = match spawned {
+        Ok(handle) => handle,
+        // Not in a closure: the place is that of the caller.
+        Err(error) => panic!("{error}"),
+    };
     let bomb = Bomb("the wait of `run` panicked");
     // A guard that a clone of an inherited value has leaked meanwhile must not keep the caller from its wait.
     forbid::reset();

@@ -26,7 +26,8 @@ use crate::sys::unwind::contain;
 /// **Blocks**: never.
 ///
 /// # Panics
-/// If there is no memory or address space for its stack, in the words of the error that
+/// If there is no memory or address space for its stack, or the runtime's
+/// [`Placement`](crate::runtime::Placement) names a worker that there is not, in the words of the error that
 /// [`Builder::spawn`] returns; if the global runtime cannot be started.
 ///
 /// # Go
@@ -321,7 +322,7 @@ impl Builder {
     /// A priority is a matter of turns, not of time: a routine that runs is not interrupted. It is not handed
     /// on to the routines that it spawns, nor to those that hold what it waits for: locks and channels serve
     /// in the order of coming. The first priority of a runtime makes its workers look at priorities from then
-    /// on, for a few nanoseconds a turn. See also [`set_priority`](crate::routine::set_priority).
+    /// on, for about ten nanoseconds a turn. See also [`set_priority`](crate::routine::set_priority).
     ///
     /// # Go
     /// No counterpart.
