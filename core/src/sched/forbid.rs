@@ -156,9 +156,8 @@ pub(crate) fn around(callback: impl FnOnce()) {
 #[inline]
 #[track_caller]
 pub(crate) fn check() {
-    let now = FORBIDDEN.with(|forbidden| forbidden.now.get());
-    if let (1.., Some(site)) = (now.count, now.newest) {
-        refuse(site);
+    if is_forbidden() {
+        refuse();
     }
 }
 
@@ -181,7 +180,9 @@ pub(crate) fn reset() {
 
 #[cold]
 #[track_caller]
-fn refuse(site: &'static Location<'static>) -> ! {
+fn refuse() -> ! {
+    let newest = FORBIDDEN.with(|forbidden| forbidden.now.get().newest);
+    let site = newest.expect("I2: there is a guard");
     panic!(
         "parking is forbidden here: a guard from `forbid_park` at {site} is alive; drop it before \
          blocking, or move the blocking call out of the callback"
