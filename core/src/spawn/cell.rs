@@ -238,9 +238,8 @@ where
         // SAFETY: alive until `ended` is set.
         let h = unsafe { header.as_ref() };
         if h.is_cancelled() {
-            // Its destructors are not to be cut short by the cancellation that they belong to.
-            shielded(|| drop(start));
-            panic::resume_unwind(Box::new(Cancel::of(h)));
+            // SAFETY: as above; it is `Empty`.
+            return unsafe { give_up::<F, T>(header, start) };
         }
         let output = match start {
             Payload::Closure(f) => f(),
@@ -269,7 +268,23 @@ where
     unsafe { end::<F, T>(header, drop) };
 }
 
+/// The end of a routine that was cancelled before its start.
+///
+/// # Safety
+/// As [`fill`].
+// Out of the way, as `failure`: an unwinding looks through all calls of its frames.
+#[cold]
+#[inline(never)]
+unsafe fn give_up<F, T>(header: NonNull<Header>, start: Payload<F, T>) {
+    // Its destructors are not to be cut short by the cancellation that they belong to.
+    shielded(|| drop(start));
+    // SAFETY: the caller's promise.
+    unsafe { fill::<F, T>(header, Payload::Cancelled) };
+}
+
 /// What unwound to the root.
+#[cold]
+#[inline(never)]
 fn failure<F, T>(header: &Header, payload: Box<dyn Any + Send>) -> Payload<F, T> {
     if Cancel::is_of(header, &*payload) {
         Payload::Cancelled
@@ -297,13 +312,14 @@ where
     }
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: I1, as above.
-        let Payload::Closure(f) = (unsafe { replace::<F, T>(header, Payload::Empty) }) else {
+        let start = unsafe { replace::<F, T>(header, Payload::Empty) };
+        if h.is_cancelled() {
+            // SAFETY: as above; it is `Empty`.
+            return unsafe { give_up::<F, T>(header, start) };
+        }
+        let Payload::Closure(f) = start else {
             unreachable!("a routine starts once");
         };
-        if h.is_cancelled() {
-            shielded(|| drop(f));
-            panic::resume_unwind(Box::new(Cancel::of(h)));
-        }
         let output = f();
         // SAFETY: as above; it is `Empty`.
         unsafe { fill::<F, T>(header, Payload::Returned(output)) };
