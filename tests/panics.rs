@@ -21,7 +21,7 @@ fn workers(n: usize) -> Runtime {
 
 fn payload<T>(result: Result<T, JoinError>) -> Box<dyn Any + Send> {
     match result {
-        Err(JoinError::Panicked(payload)) => payload,
+        Err(JoinError::Panicked(payload)) => payload.into_inner(),
         Err(JoinError::Cancelled) => panic!("cancelled"),
         Ok(_) => panic!("it has ended well"),
     }

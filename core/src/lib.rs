@@ -141,9 +141,9 @@ pub mod routine {
     pub use crate::sched::hooks::on_switch;
     pub use crate::scope::{Scope, ScopedJoinHandle, TryJoinHandle, TryScope, scope, try_scope};
     pub use crate::spawn::{
-        AbortHandle, Builder, Id, JoinError, JoinHandle, Routine, Unsupported, blocking,
-        check_cancelled, checkpoint, current, is_routine, park, park_timeout, priority, restart,
-        set_priority, shield, spawn, with_stack, yield_now,
+        AbortHandle, Builder, Id, JoinError, JoinHandle, PanicPayload, Routine, Unsupported,
+        blocking, check_cancelled, checkpoint, current, is_routine, park, park_timeout, priority,
+        restart, set_priority, shield, spawn, with_stack, worker, yield_now,
     };
     pub use crate::time;
     pub use crate::time::{sleep, sleep_until};
@@ -302,7 +302,7 @@ macro_rules! routine_local {
     ) => {
         $($attribute)*
         $vis static $name: $crate::routine::RoutineLocal<$type> =
-            $crate::routine::RoutineLocal::$make(|| const $init);
+            $crate::routine::RoutineLocal::$make(::core::stringify!($name), || const $init);
         $($crate::routine_local! { $($rest)* })?
     };
     (@declare $make:ident [$($attribute:tt)*]
@@ -310,7 +310,7 @@ macro_rules! routine_local {
     ) => {
         $($attribute)*
         $vis static $name: $crate::routine::RoutineLocal<$type> =
-            $crate::routine::RoutineLocal::$make(|| $init);
+            $crate::routine::RoutineLocal::$make(::core::stringify!($name), || $init);
         $($crate::routine_local! { $($rest)* })?
     };
     (@declare $($other:tt)*) => {

@@ -84,7 +84,7 @@ fn within<R: Termination + 'static>(
     }
     match handle.join() {
         Ok(failed) => failed,
-        Err(spawn::JoinError::Panicked(payload)) => panic::resume_unwind(payload),
+        Err(spawn::JoinError::Panicked(payload)) => payload.resume(),
         Err(spawn::JoinError::Cancelled) => panic!("the test was cancelled {}", with(workers)),
     }
 }

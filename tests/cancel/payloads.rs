@@ -62,7 +62,7 @@ fn ones_own_is_a_cancellation_wherever_it_has_been() {
                 let Err(JoinError::Panicked(payload)) = other else {
                     panic!("nobody has cancelled it");
                 };
-                panic::resume_unwind(payload)
+                payload.resume()
             });
             waits.abort().unwrap();
             let waits: Result<(), _> = waits.join();

@@ -98,10 +98,9 @@ fn restart_can_be_repeated() {
 fn message(error: JoinError) -> String {
     match error {
         JoinError::Panicked(payload) => payload
-            .downcast_ref::<String>()
-            .cloned()
-            .or(payload.downcast_ref::<&str>().map(ToString::to_string))
-            .expect("a panic with a message"),
+            .message()
+            .expect("a panic with a message")
+            .to_string(),
         JoinError::Cancelled => "cancelled".to_string(),
     }
 }

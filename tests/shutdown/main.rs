@@ -23,10 +23,9 @@ fn workers(n: usize) -> Runtime {
 fn message<T>(result: Result<T, JoinError>) -> String {
     match result {
         Err(JoinError::Panicked(payload)) => payload
-            .downcast_ref::<String>()
-            .cloned()
-            .or(payload.downcast_ref::<&str>().map(ToString::to_string))
-            .expect("a panic with a message"),
+            .message()
+            .expect("a panic with a message")
+            .to_string(),
         Err(JoinError::Cancelled) => panic!("cancelled"),
         Ok(_) => panic!("it has ended well"),
     }

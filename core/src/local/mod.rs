@@ -68,6 +68,8 @@ use crate::sched::locals;
 /// });
 /// ```
 pub struct RoutineLocal<T: 'static> {
+    /// As it is declared.
+    name: &'static str,
     key: Key,
     init: fn() -> T,
     kind: &'static Kind,
@@ -87,15 +89,18 @@ impl Error for AccessError {}
 
 impl<T: 'static> fmt::Debug for RoutineLocal<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoutineLocal").finish_non_exhaustive()
+        f.debug_struct("RoutineLocal")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl<T: 'static> RoutineLocal<T> {
     /// What `routine_local!` makes.
     #[doc(hidden)]
-    pub const fn __new(init: fn() -> T) -> RoutineLocal<T> {
+    pub const fn __new(name: &'static str, init: fn() -> T) -> RoutineLocal<T> {
         RoutineLocal {
+            name,
             key: Key::new(),
             init,
             kind: const { &Kind::of::<T>() },
@@ -104,11 +109,12 @@ impl<T: 'static> RoutineLocal<T> {
 
     /// What `routine_local!` makes of `#[inherit]`.
     #[doc(hidden)]
-    pub const fn __inherited(init: fn() -> T) -> RoutineLocal<T>
+    pub const fn __inherited(name: &'static str, init: fn() -> T) -> RoutineLocal<T>
     where
         T: Clone + Send,
     {
         RoutineLocal {
+            name,
             key: Key::new(),
             init,
             kind: const { &Kind::inherited::<T>() },
@@ -145,7 +151,7 @@ impl<T: 'static> RoutineLocal<T> {
     pub fn with<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
         match self.try_with(f) {
             Ok(result) => result,
-            Err(error) => gone::<T>(error),
+            Err(error) => self.gone(error),
         }
     }
 
@@ -174,7 +180,7 @@ impl<T: 'static> RoutineLocal<T> {
         // SAFETY: I3 of the table: this key's nodes are of its type; a borrow keeps it alive.
         match unsafe { node.as_ref() }.look(f) {
             Some(result) => Ok(result),
-            None => refuse::<T>("used", "`with_mut` changes it"),
+            None => self.refuse("used", "`with_mut` changes it"),
         }
     }
 
@@ -197,11 +203,11 @@ impl<T: 'static> RoutineLocal<T> {
     #[inline]
     #[track_caller]
     pub fn with_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
-        let node = self.node().unwrap_or_else(|error| gone::<T>(error));
+        let node = self.node().unwrap_or_else(|error| self.gone(error));
         // SAFETY: as in `try_with`.
         match unsafe { node.as_ref() }.change(f) {
             Some(result) => result,
-            None => refuse::<T>("changed", "a `with` or `with_mut` uses it"),
+            None => self.refuse("changed", "a `with` or `with_mut` uses it"),
         }
     }
 
@@ -323,7 +329,7 @@ impl<T: 'static> RoutineLocal<T> {
     #[track_caller]
     pub fn replace(&'static self, value: T) -> T {
         if let Err(error) = self.node() {
-            gone::<T>(error);
+            self.gone(error);
         }
         self.swap(value)
             .expect("a value was there or was initialised")
@@ -348,10 +354,10 @@ impl<T: 'static> RoutineLocal<T> {
     /// ```
     #[track_caller]
     pub fn take(&'static self) -> T {
-        let node = self.node().unwrap_or_else(|error| gone::<T>(error));
+        let node = self.node().unwrap_or_else(|error| self.gone(error));
         // SAFETY: as in `try_with`.
         if unsafe { node.as_ref() }.is_borrowed() {
-            refuse::<T>("taken", "a `with` or `with_mut` uses it");
+            self.refuse("taken", "a `with` or `with_mut` uses it");
         }
         let head = locals::with(|locals| locals.take(self.key.number()));
         let head = head.expect("it was there a moment ago");
@@ -376,7 +382,7 @@ impl<T: 'static> RoutineLocal<T> {
                 // SAFETY: as in `try_with`.
                 let node = unsafe { head.cast::<Node<T>>().as_ref() };
                 if node.is_borrowed() {
-                    refuse::<T>("set", "a `with` or `with_mut` uses it");
+                    self.refuse("set", "a `with` or `with_mut` uses it");
                 }
                 node.change(|now| std::mem::replace(now, value))
             }
@@ -386,7 +392,7 @@ impl<T: 'static> RoutineLocal<T> {
                 // SAFETY: as in `take`; whoever has used it meanwhile, below `make`, has returned.
                 before.map(|head| unsafe { Node::into_value(head) })
             }
-            Found::Nothing | Found::Destroyed => gone::<T>(AccessError),
+            Found::Nothing | Found::Destroyed => self.gone(AccessError),
         }
     }
 
@@ -414,19 +420,24 @@ impl<T: 'static> RoutineLocal<T> {
             Found::Nothing | Found::Destroyed => Err(AccessError),
         }
     }
-}
 
-#[cold]
-#[track_caller]
-fn gone<T>(error: AccessError) -> ! {
-    panic!("a `{}`: {error}; ask with `try_with`", type_name::<T>());
-}
+    #[cold]
+    #[track_caller]
+    fn gone(&self, error: AccessError) -> ! {
+        panic!(
+            "{} (a `{}`): {error}; ask with `try_with`",
+            self.name,
+            type_name::<T>()
+        );
+    }
 
-#[cold]
-#[track_caller]
-fn refuse<T>(what: &str, why: &str) -> ! {
-    panic!(
-        "a routine-local `{}` cannot be {what} while {why}",
-        type_name::<T>()
-    );
+    #[cold]
+    #[track_caller]
+    fn refuse(&self, what: &str, why: &str) -> ! {
+        panic!(
+            "the routine-local {} (a `{}`) cannot be {what} while {why}",
+            self.name,
+            type_name::<T>()
+        );
+    }
 }

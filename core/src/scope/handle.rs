@@ -117,7 +117,9 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
         // SAFETY: taken once, in the drop.
         let handle = unsafe { ManuallyDrop::take(&mut self.handle) };
         match handle.detach() {
-            Some(Err(JoinError::Panicked(payload))) => self.children.note_panic(payload),
+            Some(Err(JoinError::Panicked(payload))) => {
+                self.children.note_panic(payload.into_inner())
+            }
             // As if the routine had ended later, and had dropped it.
             left => contain(|| drop(left)),
         }

@@ -67,7 +67,7 @@ impl<'scope, T: Send> Racers<'scope, '_, T> {
 pub fn join_or_rethrow<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     match handle.join() {
         Ok(value) => value,
-        Err(JoinError::Panicked(payload)) => panic::resume_unwind(payload),
+        Err(JoinError::Panicked(payload)) => payload.resume(),
         Err(JoinError::Cancelled) => gone("join!"),
     }
 }

@@ -1,11 +1,11 @@
 //! `run`: a routine that borrows from its caller, which waits.
 
-use std::panic::{self, Location};
+use std::panic::Location;
 use std::sync::Arc;
 
 use super::builder::{Request, spawn_with};
 use super::cell;
-use super::handle::JoinError;
+use super::error::JoinError;
 use crate::sched::park::{is_cancelled_here, raise};
 use crate::sched::{Shared, forbid};
 use crate::stack::Size;
@@ -48,7 +48,7 @@ where
     bomb.defuse();
     match joined {
         Ok(output) => output,
-        Err(JoinError::Panicked(payload)) => panic::resume_unwind(payload),
+        Err(JoinError::Panicked(payload)) => payload.resume(),
         // Of the same runtime, and cancelled with it.
         Err(JoinError::Cancelled) if is_cancelled_here() => raise(),
         Err(JoinError::Cancelled) => {

@@ -20,7 +20,7 @@ use std::panic::{self, AssertUnwindSafe, Location};
 use std::ptr::NonNull;
 
 use super::children::Tie;
-use super::handle::JoinError;
+use super::error::{JoinError, PanicPayload};
 use super::restart::{self, Again};
 use crate::control::blocks::{self, Class};
 use crate::control::header::Restart;
@@ -454,7 +454,7 @@ unsafe fn take<F, T>(header: NonNull<Header>, out: *mut ()) {
     // SAFETY: the caller's promise.
     let result = match unsafe { replace::<F, T>(header, Payload::Empty) } {
         Payload::Returned(output) => Some(Ok(output)),
-        Payload::Panicked(payload) => Some(Err(JoinError::Panicked(*payload))),
+        Payload::Panicked(payload) => Some(Err(JoinError::Panicked(PanicPayload::new(*payload)))),
         Payload::Cancelled => Some(Err(JoinError::Cancelled)),
         Payload::Closure(_) | Payload::Again(_) | Payload::Empty => None,
     };

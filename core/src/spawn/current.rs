@@ -182,6 +182,33 @@ pub fn set_priority(priority: Priority) {
     );
 }
 
+/// The number of the worker that the routine which runs here lives on; `None` on a plain thread and on a worker of
+/// [`Place::Own`](super::Place::Own).
+///
+/// As a [`Placement`](crate::runtime::Placement) counts them. It never changes for a routine, but with
+/// [`restart`](super::restart()).
+///
+/// **Blocks**: never.
+///
+/// # Go
+/// No counterpart: a goroutine belongs to nobody.
+///
+/// # Examples
+/// ```
+/// use rust_routines::routine::{self, Builder, Place};
+///
+/// assert_eq!(routine::worker(), None);
+/// let home = || Builder::new().place(Place::Key(3)).spawn(routine::worker).unwrap();
+/// let (one, other) = (home().join().unwrap(), home().join().unwrap());
+/// assert!(one.is_some() && one == other);
+/// ```
+pub fn worker() -> Option<usize> {
+    with_core(|core| {
+        let core = core.filter(|core| core.current().is_some())?;
+        Some(core.number).filter(|&number| number < core.shared.choices())
+    })
+}
+
 /// Lets the other routines of this worker go first.
 ///
 /// As a rule everything that is ready or newly spawned here runs before this returns; now and then a

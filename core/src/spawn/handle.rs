@@ -1,6 +1,5 @@
 //! The handle of a routine: waiting for its result, on a routine, a thread or in a future.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -11,63 +10,10 @@ use std::task::{Context, Poll};
 use super::abort::{self, AbortHandle, Unsupported};
 use super::cell::Output;
 use super::current::Id;
+use super::error::JoinError;
 use crate::control::{Header, Outcome, Reason};
 use crate::queue::event::Before;
 use crate::wait::{TaskWaiter, one, shielded};
-
-/// Why a routine has no result.
-pub enum JoinError {
-    /// It panicked; the value is what was given to `panic!`.
-    Panicked(Box<dyn Any + Send>),
-    /// It was cancelled: by [`JoinHandle::abort`], by the scope it was spawned in, or because its runtime was
-    /// shut down before it ended.
-    Cancelled,
-}
-
-impl fmt::Display for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinError::Panicked(payload) => match message(&**payload) {
-                Some(message) => write!(f, "the routine panicked: {message}"),
-                None => f.write_str("the routine panicked"),
-            },
-            JoinError::Cancelled => f.write_str("the routine was cancelled"),
-        }
-    }
-}
-
-impl fmt::Debug for JoinError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinError::Panicked(payload) => match message(&**payload) {
-                Some(message) => f.debug_tuple("Panicked").field(&message).finish(),
-                None => f.write_str("Panicked(..)"),
-            },
-            JoinError::Cancelled => f.write_str("Cancelled"),
-        }
-    }
-}
-
-impl std::error::Error for JoinError {}
-
-impl JoinError {
-    /// Whether it was cancelled, and did not panic.
-    pub fn is_cancelled(&self) -> bool {
-        matches!(self, JoinError::Cancelled)
-    }
-
-    /// Whether it panicked.
-    pub fn is_panic(&self) -> bool {
-        matches!(self, JoinError::Panicked(_))
-    }
-}
-
-fn message(payload: &(dyn Any + Send)) -> Option<&str> {
-    payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or(payload.downcast_ref::<String>().map(|s| &**s))
-}
 
 /// The handle of a routine, from [`spawn`](super::spawn).
 ///

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `cell` | the typed part of a routine: closure, then result; its first and last steps |
 //! | `builder` | `spawn`, `Builder` |
-//! | `handle` | `JoinHandle`, `JoinError` |
+//! | `handle` | `JoinHandle` |
+//! | `error` | `JoinError`, `PanicPayload` |
 //! | `abort` | cancelling a routine; `check_cancelled`, `shield` |
 //! | `children` | the routines of a scope |
 //! | `current` | `current`, `park`, `yield_now`: what a routine does with itself |
@@ -22,6 +23,7 @@ mod cell;
 pub(crate) mod children;
 mod current;
 mod deep;
+mod error;
 mod handle;
 pub(crate) mod leavable;
 mod restart;
@@ -33,9 +35,10 @@ pub(crate) use builder::{Request, spawn_due, spawn_on, spawn_request, spawn_scop
 pub(crate) use children::Children;
 pub use current::{
     Id, Routine, checkpoint, current, is_routine, park, park_timeout, priority, set_priority,
-    yield_now,
+    worker, yield_now,
 };
 pub use deep::with_stack;
-pub use handle::{JoinError, JoinHandle};
+pub use error::{JoinError, PanicPayload};
+pub use handle::JoinHandle;
 pub(crate) use restart::is_restart_here;
 pub use restart::restart;
