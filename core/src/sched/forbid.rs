@@ -10,7 +10,7 @@
 //! be told from one that was forgotten, and has to be obeyed.
 //!
 //! - I1: none outlives a park, so all guards of a thread belong to what runs there now.
-//! - I2: `count` and `newest` are of the section that runs; while `count` is not zero there is a `newest`.
+//! - I2: `count` and `newest` are of the section that runs; a callback counts for one that has no place.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -19,7 +19,7 @@ use std::panic::Location;
 thread_local! {
     static FORBIDDEN: Forbidden = const {
         Forbidden {
-            now: Cell::new(Section { number: 0, count: 0, newest: None }),
+            now: Cell::new(Section { number: 0, count: 0, newest: None, is_callback: false }),
             sections: Cell::new(0),
         }
     };
@@ -38,17 +38,19 @@ struct Section {
     count: u32,
     /// The last one that was made; after drops in another order than that of nesting perhaps one before it.
     newest: Option<&'static Location<'static>>,
+    is_callback: bool,
 }
 
 impl Forbidden {
-    /// Begins a section, with the guards that it begins with.
-    fn begin(&self, count: u32, newest: Option<&'static Location<'static>>) {
+    /// Begins a section; a callback counts as a guard.
+    fn begin(&self, is_callback: bool) {
         let number = self.sections.get() + 1;
         self.sections.set(number);
         self.now.set(Section {
             number,
-            count,
-            newest,
+            count: is_callback.into(),
+            newest: None,
+            is_callback,
         });
     }
 }
@@ -123,7 +125,7 @@ impl Drop for ForbidPark {
             forbidden.now.set(Section {
                 count: now.count - 1,
                 newest: if is_newest {
-                    self.previous.or(now.newest)
+                    self.previous.or(now.newest.filter(|_| !now.is_callback))
                 } else {
                     now.newest
                 },
@@ -135,7 +137,6 @@ impl Drop for ForbidPark {
 
 /// Runs a callback of the user's on the stack of somebody else, with parks forbidden. What guards it leaves
 /// behind end with it; one from outside that it drops, which takes a thread-local, stays.
-#[track_caller]
 pub(crate) fn around(callback: impl FnOnce()) {
     struct Restore(Section);
     impl Drop for Restore {
@@ -143,10 +144,9 @@ pub(crate) fn around(callback: impl FnOnce()) {
             FORBIDDEN.with(|forbidden| forbidden.now.set(self.0));
         }
     }
-    let site = Location::caller();
     let _restore = FORBIDDEN.with(|forbidden| {
         let before = forbidden.now.get();
-        forbidden.begin(1, Some(site));
+        forbidden.begin(true);
         Restore(before)
     });
     callback();
@@ -173,7 +173,7 @@ pub(crate) fn is_forbidden() -> bool {
 pub(crate) fn reset() {
     FORBIDDEN.with(|forbidden| {
         if forbidden.now.get().count > 0 {
-            forbidden.begin(0, None);
+            forbidden.begin(false);
         }
     });
 }
@@ -182,11 +182,16 @@ pub(crate) fn reset() {
 #[track_caller]
 fn refuse() -> ! {
     let newest = FORBIDDEN.with(|forbidden| forbidden.now.get().newest);
-    let site = newest.expect("I2: there is a guard");
-    panic!(
-        "parking is forbidden here: a guard from `forbid_park` at {site} is alive; drop it before \
-         blocking, or move the blocking call out of the callback"
-    );
+    match newest {
+        Some(site) => panic!(
+            "parking is forbidden here: a guard from `forbid_park` at {site} is alive; drop it before \
+             blocking, or move the blocking call out of the callback"
+        ),
+        None => panic!(
+            "parking is forbidden here: this runs in a callback (of a token, a waker, a placement, a hook), on the \
+             stack of whoever calls it; let it spawn a routine that blocks"
+        ),
+    }
 }
 
 #[cfg(test)]
