@@ -210,3 +210,44 @@ fn what_has_a_key_waits_for_a_stuck_worker() {
         }
     });
 }
+
+/// Each worker by its number, whose own routines have the same, and nobody else has one.
+#[test]
+fn a_routine_knows_its_worker() {
+    assert_eq!(routine::worker(), None);
+    let runtime = workers(3);
+    for number in 0..3 {
+        let at = |place| Builder::new().place(place).spawn(routine::worker).unwrap();
+        let found = runtime.run(move || at(Place::Key(number)).join().unwrap());
+        assert_eq!(found, Some(number as usize));
+        let own = runtime.run(move || at(Place::Own).join().unwrap());
+        assert_eq!(own, None);
+    }
+    assert_eq!(runtime.run(|| routine::blocking(routine::worker)), None);
+}
+
+/// Keys with a stride go everywhere when they are hashed, and each always to the same.
+#[test]
+fn hashed_keys_are_spread() {
+    let runtime = workers(2);
+    let homes = |keys: Vec<String>| -> Vec<_> {
+        let at = |key: &String| {
+            Builder::new()
+                .place(Place::key_of(key))
+                .spawn(routine::worker)
+        };
+        runtime.run(|| {
+            keys.iter()
+                .map(|key| at(key).unwrap().join().unwrap())
+                .collect()
+        })
+    };
+    let keys: Vec<_> = (0..100).map(|i| format!("user {}", i * 10)).collect();
+    let found = homes(keys.clone());
+    for number in 0..2 {
+        let count = found.iter().filter(|&&home| home == Some(number)).count();
+        assert!(count >= 25, "{count} of 100 at worker {number}");
+    }
+    assert_eq!(homes(keys), found);
+    assert_eq!(Place::key_of("a"), Place::key_of(&String::from("a")));
+}

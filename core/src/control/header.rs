@@ -15,6 +15,7 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Deref;
 use std::panic::Location;
 use std::ptr::NonNull;
@@ -42,11 +43,29 @@ pub enum Place {
     /// [`Placement`](crate::runtime::Placement) decides otherwise. (When the number of workers is changed it may be
     /// another one from then on.) For what shares data: the requests to one shard, the connections of one user.
     /// Keys that have a factor in common with the number of workers, such as addresses or multiples of ten, meet on
-    /// few workers: hash those, and whatever is no number.
+    /// few workers: [`Place::key_of`] hashes those, and whatever is no number.
     Key(u64),
     /// On a worker thread of its own, which ends with it: for code that needs a thread to itself
     /// (foreign libraries with thread affinity, long computations). Go: `runtime.LockOSThread`.
     Own,
+}
+
+impl Place {
+    /// The place of what shares anything that can be hashed: a name, an address, an id. The same for the same value in
+    /// all runtimes of a process.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::routine::{self, Builder, Place};
+    ///
+    /// let home = |user| Builder::new().place(Place::key_of(user)).spawn(routine::worker).unwrap();
+    /// assert_eq!(home("ann").join().unwrap(), home("ann").join().unwrap());
+    /// ```
+    pub fn key_of<K: Hash + ?Sized>(key: &K) -> Place {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        Place::Key(hasher.finish())
+    }
 }
 
 /// Which routines a worker runs first; see [`Builder::priority`](crate::routine::Builder::priority).

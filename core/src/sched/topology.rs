@@ -121,15 +121,41 @@ impl Topology {
     /// If there is no such node.
     #[track_caller]
     pub fn distance(mut self, a: usize, b: usize, distance: u32) -> Topology {
-        let count = self.nodes();
-        assert!(
-            a < count && b < count,
-            "there is no node {}: this topology has {count}, numbered from 0",
-            a.max(b)
-        );
+        self.assert_node(a.max(b));
         self.distances[a][b] = distance;
         self.distances[b][a] = distance;
         self
+    }
+
+    /// The CPUs of a node, or its workers, whichever this topology names; in order. For
+    /// [`pin_cpus`](crate::runtime::Builder::pin_cpus).
+    ///
+    /// # Panics
+    /// If there is no such node.
+    ///
+    /// # Examples
+    /// ```
+    /// use rust_routines::runtime::Topology;
+    ///
+    /// let two = Topology::of_cpus([[2, 0], [1, 3]]);
+    /// assert_eq!(two.members(0), [0, 2]);
+    /// ```
+    #[track_caller]
+    pub fn members(&self, node: usize) -> Vec<usize> {
+        self.assert_node(node);
+        let numbers = 0..self.node_of.len();
+        numbers
+            .filter(|&number| self.node_of[number] == Some(node))
+            .collect()
+    }
+
+    #[track_caller]
+    fn assert_node(&self, node: usize) {
+        let count = self.nodes();
+        assert!(
+            node < count,
+            "there is no node {node}: this topology has {count}, numbered from 0"
+        );
     }
 
     /// How many nodes there are.
