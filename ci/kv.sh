@@ -39,15 +39,17 @@ port=$(sed -n 's/^kv: listening on 127\.0\.0\.1:\([0-9]*\);.*/\1/p' "$folder/kv.
 # A server cannot be asked for a free port and tell it, so one is tried after the other.
 redis_port=$((port + 1))
 for _ in 1 2 3 4 5; do
+    # Each has a file of its own: what the one before has said is not said by this one.
+    said=$folder/redis.$redis_port.out
     redis-server --port "$redis_port" --bind 127.0.0.1 --save "" --appendonly no --daemonize no \
-        --dir "$folder" --pidfile "$folder/redis.pid" >"$folder/redis.out" 2>&1 &
+        --dir "$folder" --pidfile "$folder/redis.pid" >"$said" 2>&1 &
     redis=$!
     pids+=("$redis")
-    until_true "redis-server listens, or cannot" grep -Eq 'Ready to accept|Failed|in use' "$folder/redis.out"
-    ! grep -q 'Ready to accept' "$folder/redis.out" || break
+    until_true "redis-server listens, or cannot" grep -Eq 'Ready to accept|Failed|in use' "$said"
+    ! grep -q 'Ready to accept' "$said" || break
     redis_port=$((redis_port + 7))
 done
-grep -q 'Ready to accept' "$folder/redis.out" || die "redis-server does not start: $(cat "$folder/redis.out")"
+grep -q 'Ready to accept' "$said" || die "redis-server does not start: $(cat "$said")"
 
 passed=0
 failed=0

@@ -183,7 +183,7 @@ pub fn set_priority(priority: Priority) {
 }
 
 /// The number of the worker that the routine which runs here lives on; `None` on a plain thread and on a worker of
-/// [`Place::Own`](super::Place::Own).
+/// [`Place::Own`](crate::routine::Place::Own).
 ///
 /// As a [`Placement`](crate::runtime::Placement) counts them. It never changes for a routine, but with
 /// [`restart`](super::restart()).
