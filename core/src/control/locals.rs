@@ -8,8 +8,8 @@
 //! - I1: a table is touched by one thread, and what is `inherit`ed before it has hung anywhere by none.
 //! - I2: no user code runs while a reference into `slots` exists: initialisers, clones, destructors, and
 //!   the allocator, may use the very same table.
-//! - I3: the node at a key's place is a `Node<T>` of that key's `T`: numbers are unique, and only the key
-//!   puts nodes there.
+//! - I3: the node at a key's place is a `Node<T>` of that key's `T`: numbers are unique, only the key
+//!   puts nodes there, and it is invariant in `T`.
 //! - I4: a node is freed only when `borrows` is zero, by whoever has taken it out of its table.
 //!
 //! Rejected: values inside of the table (it could not grow under a `with`), a hash map (three times the

@@ -8,6 +8,7 @@
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use crate::control::locals::{Found, Head, Key, Kind, Node};
@@ -73,6 +74,8 @@ pub struct RoutineLocal<T: 'static> {
     key: Key,
     init: fn() -> T,
     kind: &'static Kind,
+    /// A key takes values in, too: as one of a supertype it would take in what is none of its own.
+    takes: PhantomData<fn(T)>,
 }
 
 /// The value of a [`RoutineLocal`] is gone: its routine or thread is ending, and has dropped it.
@@ -104,6 +107,7 @@ impl<T: 'static> RoutineLocal<T> {
             key: Key::new(),
             init,
             kind: const { &Kind::of::<T>() },
+            takes: PhantomData,
         }
     }
 
@@ -118,6 +122,7 @@ impl<T: 'static> RoutineLocal<T> {
             key: Key::new(),
             init,
             kind: const { &Kind::inherited::<T>() },
+            takes: PhantomData,
         }
     }
 
