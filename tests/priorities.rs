@@ -223,6 +223,42 @@ fn nobody_starves() {
     });
 }
 
+/// The oldest of the normal ones that have not started, below a chain in which each starts the next, has its turn beside a
+/// high one too, whenever that has come.
+#[test]
+fn the_oldest_normal_one_starts_beside_a_busy_high_one() {
+    const LINKS: usize = 20_000;
+    fn link(links: Arc<AtomicUsize>) {
+        if links.fetch_add(1, Ordering::Relaxed) < LINKS {
+            drop(routine::spawn(move || link(links)));
+        }
+    }
+    watched(|| {
+        for turns_before in 0..8 {
+            let runtime = workers(1);
+            (0..turns_before).for_each(|_| runtime.spawn(|| ()).join().unwrap());
+            let links = Arc::new(AtomicUsize::new(0));
+            let (busy, chain, counts) = (links.clone(), links.clone(), links);
+            let oldest = runtime.spawn(move || {
+                let high = move || {
+                    while busy.load(Ordering::Relaxed) < LINKS {
+                        routine::yield_now();
+                    }
+                };
+                drop(of(Priority::High).spawn(high).unwrap());
+                let oldest = routine::spawn(move || counts.load(Ordering::Relaxed));
+                drop(routine::spawn(move || link(chain)));
+                oldest
+            });
+            let links = oldest.join().unwrap().join().unwrap();
+            assert!(
+                links < LINKS,
+                "after {turns_before} turns: not before the end"
+            );
+        }
+    });
+}
+
 /// One of low priority that has not started, beside those that never stop: it starts, soon. The same for
 /// those that wait for the clock, and are ready at some moment among them.
 #[test]

@@ -18,6 +18,9 @@
 //! normal one first, and every [`LOW`]th for a low one: so of as many picks in a row one at least is such a
 //! one, if one waits. Counted in picks, because that can be promised; a pick lasts as long as a routine runs.
 //!
+//! The turns of those that have waited longest among the normal ones (`run`) are counted in looks for a normal one. In
+//! picks, they would fall on other picks than every `NORMAL`th, and never come beside a busy high one.
+//!
 //! Rejected: sorting at each push (every wake would look at the priority of whom it wakes), ages that grow
 //! (they need a clock or a walk), handing priorities on to children or to holders of locks (Go has neither,
 //! and what is inherited by accident is hard to find).
@@ -44,6 +47,8 @@ pub(super) struct Ranks {
     stood_back: List<Body>,
     low: List<Body>,
     turn: std::cell::Cell<u32>,
+    /// Looks for a normal one.
+    plain: std::cell::Cell<u32>,
 }
 
 impl Ranks {
@@ -54,6 +59,7 @@ impl Ranks {
             stood_back: List::new(),
             low: List::new(),
             turn: std::cell::Cell::new(0),
+            plain: std::cell::Cell::new(0),
         }
     }
 
@@ -130,7 +136,7 @@ impl RankedQueue {
 impl Core {
     /// The next thing to do here, when there are priorities.
     #[cold]
-    pub(super) fn pick_ranked(&self, tick: u32) -> Option<Work> {
+    pub(super) fn pick_ranked(&self) -> Option<Work> {
         let ranks = &self.ranks;
         if self.ready.is_empty() && ranks.is_empty() && self.worker.home().has_mail() {
             self.worker.home().take(&self.ready);
@@ -148,7 +154,11 @@ impl Core {
         };
         order.into_iter().find_map(|priority| match priority {
             Priority::High => self.pick_of(priority, &ranks.high, turn),
-            Priority::Normal => self.pick_plain(tick, &ranks.normal, &ranks.stood_back),
+            Priority::Normal => {
+                let plain = ranks.plain.get().wrapping_add(1);
+                ranks.plain.set(plain);
+                self.pick_plain(plain, &ranks.normal, &ranks.stood_back)
+            }
             Priority::Low => self.pick_of(priority, &ranks.low, turn / LOW),
         })
     }

@@ -92,7 +92,7 @@ impl Core {
             self.look_around();
         }
         if self.shared.has_ranks() {
-            return self.pick_ranked(tick);
+            return self.pick_ranked();
         }
         self.pick_plain(tick, &self.ready, &self.yielded)
     }
