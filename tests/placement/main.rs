@@ -3,6 +3,7 @@
 
 mod connections;
 mod hook;
+mod keys;
 mod near;
 mod nodes;
 mod own;

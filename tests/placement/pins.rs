@@ -4,9 +4,13 @@
 use std::fs;
 use std::io;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rust_routines::channel;
 use rust_routines::routine::{self, Builder, Place};
 use rust_routines::runtime;
-use rust_routines_tests::watched;
+use rust_routines_tests::{eventually, watched};
 
 use super::{here, workers};
 
@@ -46,6 +50,35 @@ fn each_worker_has_its_cpu_and_others_have_all() {
             runtime.spawn_with(builder, body).unwrap().join().unwrap();
         }
         assert_eq!(allowed(), all, "of the thread that has built it");
+    });
+}
+
+/// Somebody stands in for stuck workers, unbound, and then is one of those that were asked for.
+#[test]
+fn one_that_stood_in_is_bound_when_it_is_asked_for() {
+    watched(|| {
+        let cpus = ends(&allowed());
+        let builder = runtime::Builder::new().workers(1).pin_cpus(cpus);
+        let runtime = builder.build().unwrap();
+        let (ends, (tx, started)) = (Arc::new(AtomicBool::new(false)), channel::bounded(1));
+        let (seen, all) = (ends.clone(), allowed());
+        let hog = runtime.spawn(move || {
+            tx.send(()).unwrap();
+            while !seen.load(Ordering::Acquire) {
+                std::hint::spin_loop();
+            }
+        });
+        started.recv().unwrap();
+        let stands_in = runtime.spawn(|| (here(), allowed())).join().unwrap();
+        assert_eq!(stands_in, (Some(1), all));
+        runtime.set_workers(2).unwrap();
+        eventually("it is bound", || {
+            let key = Builder::new().place(Place::Key(1));
+            let bound = runtime.spawn_with(key, || (here(), allowed())).unwrap();
+            bound.join().unwrap() == (Some(1), cpus[1].to_string())
+        });
+        ends.store(true, Ordering::Release);
+        hog.join().unwrap();
     });
 }
 

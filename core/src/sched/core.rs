@@ -88,6 +88,8 @@ pub(crate) struct Core {
     pub(super) pace: Pace,
     /// Calls in a row that could have parked and did not, and in which slice.
     pub(super) calls: Cell<(u32, u32)>,
+    /// Whether its thread belongs to those that `pin_cpus` binds.
+    pub(super) is_bound: Cell<bool>,
 }
 
 /// Numbers that a worker fetches at a time.
@@ -128,7 +130,7 @@ impl Core {
         // Without one an overflow still ends the process, only without its name.
         let alternate = AlternateStack::install();
         be_punctual();
-        shared.pin(number);
+        let is_bound = shared.pin(number);
         let Seat {
             worker,
             deque,
@@ -168,6 +170,7 @@ impl Core {
             next_timer: Cell::new(Nanos::MAX),
             pace: Pace::default(),
             calls: Cell::new((0, 0)),
+            is_bound: Cell::new(is_bound),
             shared,
         };
         CORE.set(&core);

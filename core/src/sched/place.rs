@@ -16,6 +16,16 @@ use std::sync::Arc;
 const SLACK: usize = 8;
 
 impl Core {
+    /// A worker that was hired to stand in may be one of those that were asked for by now, and is bound then.
+    #[inline]
+    pub(super) fn pin_anew(&self) {
+        if self.shared.config.pins.is_some()
+            && self.is_bound.get() != (self.number < self.shared.choices())
+        {
+            self.is_bound.set(self.shared.pin(self.number));
+        }
+    }
+
     /// Places a routine that the one running here has spawned.
     #[inline]
     pub(crate) fn place(&self, fresh: Fresh, target: Target) -> Result<(), (io::Error, Fresh)> {
@@ -72,10 +82,11 @@ impl Core {
 
 impl Shared {
     /// Binds the calling thread, that of worker `number`, to its CPU. One that is started by a thread that is bound
-    /// is bound too, so all others are let loose.
-    pub(crate) fn pin(&self, number: usize) {
+    /// is bound too, so all others are let loose. Whether it belongs to those that are bound.
+    pub(crate) fn pin(&self, number: usize) -> bool {
+        let is_numbered = number < self.choices();
         if let Some(pins) = &self.config.pins {
-            let bound = match number < self.choices() {
+            let bound = match is_numbered {
                 true => cpus::pin(&pins.of(number), pins.others),
                 false => cpus::bind(&pins.others),
             };
@@ -88,6 +99,7 @@ impl Shared {
                 signal::write_stderr(text.as_bytes());
             }
         }
+        is_numbered
     }
 
     /// Places a routine that was spawned outside of this runtime's workers.
@@ -161,8 +173,11 @@ impl Shared {
     }
 
     /// To the worker with this number, or whoever is there instead.
-    fn send(&self, fresh: Fresh, number: usize) {
-        let worker = self.chosen(number);
+    pub(super) fn send(&self, fresh: Fresh, number: usize) {
+        self.send_to(self.chosen(number), fresh);
+    }
+
+    pub(super) fn send_to(&self, worker: &'static Worker, fresh: Fresh) {
         worker.mail.push_bound(fresh);
         self.tell_of_mail(worker);
     }

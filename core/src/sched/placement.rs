@@ -154,12 +154,17 @@ impl Shared {
 
     /// The worker that is meant by a number; if it takes no routines, the next one that does.
     pub(super) fn chosen(&self, number: usize) -> &'static Worker {
+        // From its mail it is sent on.
+        self.active_from(number)
+            .unwrap_or_else(|| self.roster.get(0))
+    }
+
+    /// The first active worker from this number on.
+    pub(super) fn active_from(&self, number: usize) -> Option<&'static Worker> {
         let count = self.roster.len();
         (0..count)
             .map(|i| self.roster.get((number + i) % count))
             .find(|worker| worker.is_active())
-            // From its mail it is sent on.
-            .unwrap_or_else(|| self.roster.get(0))
     }
 
     /// Where a routine goes that was spawned with these wishes.

@@ -43,6 +43,7 @@ impl Core {
     /// Finds something to do, or sleeps until there may be something.
     #[cold]
     pub(super) fn rest(&self) {
+        self.pin_anew();
         if self.poll_at_once() {
             return;
         }

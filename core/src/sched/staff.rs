@@ -12,9 +12,11 @@
 //! ```
 //!
 //! One of the two sees the other's write, and both may take the mail out: to send it on is to push it to
-//! the injector, where any active worker finds it. There is always one: worker 0 is never drained.
+//! the injector, where any active worker finds it, or, with what was bound there, to begin at S1 with another
+//! worker. There is always one: worker 0 is never drained.
 
 use std::io;
+use std::ptr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -89,13 +91,14 @@ impl Shared {
             self.enlist(staff)?;
         }
         while self.roster.active_count() > wanted {
-            let all = (1..self.roster.len()).map(|number| self.roster.get(number));
-            let active = all.filter(|worker| worker.is_active());
+            // Keys and CPUs belong to the first `target` numbers, so those beyond them go first.
+            let is_numbered = |number: usize| number < staff.target;
+            let all = (1..self.roster.len()).map(|number| (number, self.roster.get(number)));
+            let active = all.filter(|(_, worker)| worker.is_active());
             // Of equals the last, which was likely hired last.
-            let Some(worker) = active
-                .rev()
-                .min_by_key(|worker| (worker.is_stalled(), worker.load()))
-            else {
+            let Some((_, worker)) = active.rev().min_by_key(|&(number, worker)| {
+                (is_numbered(number), worker.is_stalled(), worker.load())
+            }) else {
                 break;
             };
             self.drain(worker);
@@ -103,21 +106,24 @@ impl Shared {
         Ok(())
     }
 
-    /// One more active worker: one that drains, else one whose thread has left, else a new one.
+    /// One more active worker: one that drains, else one whose thread has left, else a new one. But first one of the
+    /// numbers that were asked for, which are those that keys mean.
     fn enlist(self: &Arc<Self>, staff: &mut Staff) -> io::Result<()> {
         self.refuse_after_shutdown()?;
-        let mut all = self.roster.iter();
-        let takes_up = |worker: &&'static Worker| {
-            worker.state() == WorkerState::Draining && !worker.is_stalled()
-        };
-        if let Some(worker) = all.find(takes_up) {
+        let takes_up =
+            |worker: &Worker| worker.state() == WorkerState::Draining && !worker.is_stalled();
+        let draining = (0..self.roster.len()).find(|&number| takes_up(self.roster.get(number)));
+        let vacant = (0..staff.vacant.len()).min_by_key(|&at| staff.vacant[at].0);
+        let is_asked_for = vacant.is_some_and(|at| staff.vacant[at].0 < staff.target);
+        if let Some(number) = draining.filter(|&number| number < staff.target || !is_asked_for) {
+            let worker = self.roster.get(number);
             self.roster.set_state(worker, WorkerState::Active);
             // It may sleep, and is not listed as one who can be rung for work.
             worker.home().ring();
             return Ok(());
         }
-        let (number, seat) = match staff.vacant.pop() {
-            Some(vacant) => vacant,
+        let (number, seat) = match vacant {
+            Some(at) => staff.vacant.swap_remove(at),
             None => self.new_number()?,
         };
         let worker = seat.worker;
@@ -165,11 +171,27 @@ impl Shared {
     pub(super) fn send_on(&self, worker: &Worker) {
         // ORDER: SeqCst, D2; pairs with S2 in `Shared::spread`.
         fence(Ordering::SeqCst);
-        // What is bound to it stays, unless it starts nothing more.
-        while let Some(fresh) = worker.mail.pop_to_send_on(worker.is_active()) {
+        while let Some(fresh) = worker.mail.pop_spread() {
             self.inject(fresh);
             worker.mail.arrived();
             self.ring_for_work();
+        }
+        // What is bound to it stays, unless it starts nothing more: then it goes to one other, together.
+        if !worker.is_active() {
+            self.hand_over(worker);
+        }
+    }
+
+    fn hand_over(&self, worker: &Worker) {
+        let is_it = |number: &usize| ptr::eq(self.roster.get(*number), worker);
+        let number = (0..self.roster.len()).find(is_it).unwrap_or(0);
+        while let Some(fresh) = worker.mail.pop_bound() {
+            match self.active_from(number % self.choices()) {
+                Some(heir) => self.send_to(heir, fresh),
+                // After a shutdown that has abandoned somebody: it is dropped with the runtime.
+                None => self.inject(fresh),
+            }
+            worker.mail.arrived();
         }
     }
 
@@ -276,7 +298,7 @@ impl Shared {
             staff.own.retain(|own| !std::ptr::eq(*own, worker));
             let fresh = worker
                 .mail
-                .pop_to_send_on(false)
+                .pop_spread()
                 .expect("nobody else takes an own worker's mail");
             worker.mail.arrived();
             Worker::retire(seat);

@@ -216,6 +216,10 @@ impl Lane {
             self.queue.push(fresh);
         }
     }
+
+    fn pop_any(&self) -> Option<Fresh> {
+        self.ranks.pop_any().or_else(|| self.queue.pop())
+    }
 }
 
 impl Mail {
@@ -265,11 +269,14 @@ impl Mail {
         }
     }
 
-    /// As [`pop`](Mail::pop), any one that may start elsewhere; if the worker starts nothing more, any one.
-    pub(crate) fn pop_to_send_on(&self, starts_more: bool) -> Option<Fresh> {
-        let of = |lane: &Lane| lane.ranks.pop_any().or_else(|| lane.queue.pop());
-        let bound = || (!starts_more).then(|| of(&self.bound)).flatten();
-        of(&self.spread).or_else(bound)
+    /// As [`pop`](Mail::pop), one that may start elsewhere, with a priority or without.
+    pub(crate) fn pop_spread(&self) -> Option<Fresh> {
+        self.spread.pop_any()
+    }
+
+    /// As [`pop`](Mail::pop), one that was to start here.
+    pub(crate) fn pop_bound(&self) -> Option<Fresh> {
+        self.bound.pop_any()
     }
 
     /// One that was taken out counts as live now, or has gone elsewhere. Not earlier: for a moment

@@ -6,7 +6,7 @@
 //! - For workers that compute one more in all: with more threads than CPUs each would get less. A
 //!   stand-in that computes has nobody stand in for it.
 //! - Those that are not needed any more stay for a while, for stalls come in rows; then they drain, the one
-//!   with the least to do first.
+//!   with the least to do first, but none of the workers that were asked for: keys mean those.
 
 use std::sync::Arc;
 
