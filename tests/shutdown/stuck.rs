@@ -84,6 +84,57 @@ fn one_that_spins_is_named_and_left_alone() {
     });
 }
 
+/// One keeps its worker to itself: the others that live there cannot unwind, and what is to start there cannot start.
+#[test]
+fn those_that_live_beside_one_that_spins_are_named_too() {
+    watched(|| {
+        let runtime = named("beside", 1);
+        let (end, (started, wait)) = (Arc::new(AtomicBool::new(false)), channel::bounded(0));
+        let mates: Vec<_> = (0..3)
+            .map(|i| {
+                let started = started.clone();
+                let builder = Builder::new().name(format!("mate {i}"));
+                let body = move || {
+                    started.send(()).unwrap();
+                    routine::park();
+                };
+                runtime.spawn_with(builder, body).unwrap()
+            })
+            .collect();
+        mates.iter().for_each(|_| wait.recv().unwrap());
+        let told = end.clone();
+        let spinning = runtime.spawn(move || {
+            started.send(()).unwrap();
+            spin_until("told to end", || told.load(Ordering::SeqCst));
+        });
+        wait.recv().unwrap();
+        let never: Vec<_> = [Place::Near, Place::Spread, Place::Key(0)]
+            .map(|place| {
+                let builder = Builder::new().place(place);
+                runtime.spawn_with(builder, || ()).unwrap()
+            })
+            .into_iter()
+            .collect();
+        let stuck = runtime.shutdown(SHORT).expect_err("a routine is stuck");
+        let text = stuck.to_string();
+        assert!(text.starts_with("7 routines did not end"), "{text}");
+        assert_eq!(
+            (stuck.routines().len(), stuck.not_started()),
+            (4, 3),
+            "{text}"
+        );
+        for i in 0..3 {
+            assert!(text.contains(&format!("\"mate {i}\" [park]")), "{text}");
+        }
+        end.store(true, Ordering::SeqCst);
+        spinning.join().unwrap();
+        for handle in mates.into_iter().chain(never) {
+            super::assert_cancelled(handle.join());
+        }
+        assert_threads_end("beside");
+    });
+}
+
 /// It is being unwound, and waits in a destructor for what does not come.
 #[test]
 fn one_that_parks_in_a_destructor_is_named() {

@@ -16,7 +16,7 @@ pub(crate) mod home;
 pub(crate) mod locals;
 pub(crate) mod reason;
 
-pub(crate) use body::{Arrival, Body, Outcome, Ready, Unlink};
+pub(crate) use body::{Arrival, Body, Outcome, Peek, Ready, Unlink};
 pub(crate) use header::{Extra, Fresh, Header, HeaderRef, VTable};
 pub use header::{Place, Priority};
 pub(crate) use home::{Abort, Home};

@@ -59,29 +59,38 @@ pub struct Runtime {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stuck {
     routines: Vec<String>,
+    not_started: usize,
 }
 
 impl Stuck {
-    /// One line for each: number, name, what it waits for, where it was spawned.
+    /// One line for each that has started: number, name, what it waits for, where it was spawned.
+    ///
+    /// With one that keeps its worker to itself all others that live there, which cannot unwind.
     pub fn routines(&self) -> &[String] {
         &self.routines
+    }
+
+    /// How many have not started, for there is no worker that could drop their closures.
+    pub fn not_started(&self) -> usize {
+        self.not_started
     }
 }
 
 impl fmt::Display for Stuck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.routines.is_empty() {
+        let count = self.routines.len() + self.not_started;
+        if count == 0 {
             return f.write_str("a worker's thread did not end in time: abandoned");
         }
-        let s = if self.routines.len() == 1 { "" } else { "s" };
-        write!(
-            f,
-            "{} routine{s} did not end in time: abandoned",
-            self.routines.len()
-        )?;
+        let s = if count == 1 { "" } else { "s" };
+        write!(f, "{count} routine{s} did not end in time: abandoned")?;
         self.routines
             .iter()
-            .try_for_each(|routine| write!(f, "\n  {routine}"))
+            .try_for_each(|routine| write!(f, "\n  {routine}"))?;
+        match self.not_started {
+            0 => Ok(()),
+            count => write!(f, "\n  and {count} that had not started"),
+        }
     }
 }
 
@@ -367,13 +376,17 @@ fn stop(shared: &Arc<Shared>, timeout: Duration) -> Result<(), Stuck> {
     if wait_until_left(shared, deadline) {
         return Ok(());
     }
-    let routines = shared.collect_stuck(Instant::now() + ANSWER);
+    let (routines, not_started) = shared.collect_stuck(Instant::now() + ANSWER);
     // Without routines it is a matter of time until the threads have gone.
-    let more = routines.is_empty().then(|| Instant::now() + ANSWER);
+    let is_over = routines.is_empty() && not_started == 0;
+    let more = is_over.then(|| Instant::now() + ANSWER);
     if shared.have_left() || more.is_some_and(|more| wait_until_left(shared, Some(more))) {
         return Ok(());
     }
-    Err(Stuck { routines })
+    Err(Stuck {
+        routines,
+        not_started,
+    })
 }
 
 /// Waits for the workers' threads: a thread sleeps, a routine of another runtime looks now and then.

@@ -24,7 +24,7 @@ use super::core::Core;
 use super::shared::{Phase, Shared};
 use super::staff::Staff;
 use super::worker::{Worker, WorkerState};
-use crate::control::Body;
+use crate::control::{Body, Peek};
 use crate::prim::{Ordering, fence};
 use crate::sys::signal;
 
@@ -219,8 +219,8 @@ impl Shared {
     }
 
     /// Asks every worker what still lives; those that do not answer before `deadline` are stuck in
-    /// the routine they run.
-    pub(crate) fn collect_stuck(&self, deadline: Instant) -> Vec<String> {
+    /// the routine they run, and what else lives there is read from outside. And how many have not started.
+    pub(crate) fn collect_stuck(&self, deadline: Instant) -> (Vec<String>, usize) {
         self.set_phase(Phase::Reporting);
         let mut staff = self.staff.lock();
         while staff.left < staff.hired && staff.reported.len() < staff.hired - staff.left {
@@ -229,12 +229,40 @@ impl Shared {
             }
         }
         let mut stuck = staff.stuck.clone();
+        let mut waiting = self.stealable();
         for worker in self.roster.iter().chain(staff.own.iter().copied()) {
             if !staff.reported.iter().any(|seen| ptr::eq(*seen, worker)) {
                 stuck.extend(self.describe_current(worker));
+                stuck.extend(self.describe_others(worker));
             }
+            waiting += worker.mail.pending();
         }
-        stuck
+        (stuck, waiting)
+    }
+
+    /// What lives beside the routine that a worker which does not answer is running.
+    fn describe_others(&self, worker: &Worker) -> Vec<String> {
+        let turns = worker.stats.switches.get();
+        let current = worker.stats.current.load(Ordering::Relaxed);
+        let others: Vec<_> = self.depot.hold(|| {
+            let all = worker.slots.iter();
+            let others = all.filter(|body| body.as_ptr() != current);
+            // SAFETY: memory of stacks that were in use a moment ago, and is mapped as long as the depot is held.
+            others
+                .filter_map(|body| unsafe { Body::peek_parked(body) })
+                .collect()
+        });
+        if current.is_null() || worker.stats.switches.get() != turns {
+            // It goes on, and will answer, though too late for this.
+            return Vec::new();
+        }
+        let names = worker.names.lock();
+        let describe = |peek: Peek| {
+            let name = names.get(&peek.id).map(|name| &**name);
+            // SAFETY: nobody was resumed there meanwhile, so it was alive all the time.
+            describe(peek.id, name, unsafe { peek.site() }, peek.reason.word())
+        };
+        others.into_iter().map(describe).collect()
     }
 
     /// The routine that a worker which does not answer is running, read from outside.

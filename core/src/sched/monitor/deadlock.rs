@@ -15,7 +15,7 @@ use super::super::shared::Shared;
 use super::super::stall::{Stall, plural};
 use super::super::worker::Worker;
 use crate::control::Body;
-use crate::control::body::Peek;
+use crate::control::Peek;
 use crate::prim::{Ordering, fence};
 use crate::sys::{symbols, thread};
 
