@@ -236,6 +236,12 @@ unsafe impl Send for HeaderRef {}
 unsafe impl Sync for HeaderRef {}
 
 impl HeaderRef {
+    /// How many counts there are.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> u32 {
+        self.refs.load(Ordering::Relaxed)
+    }
+
     /// # Safety
     /// The caller passes on one count it owns.
     #[inline]

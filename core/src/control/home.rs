@@ -9,7 +9,6 @@ use std::sync::OnceLock;
 
 use super::body::{Body, Ready};
 use super::header::HeaderRef;
-use crate::prim::full_fence;
 use crate::queue::bell::{Bed, Bell};
 use crate::queue::inbox::Inbox;
 use crate::queue::list::List;
@@ -57,10 +56,9 @@ impl Home {
 
     /// From any thread: a routine that settled here in `slot` has been cancelled.
     pub(crate) fn abort(&self, abort: Abort) {
-        self.aborts.write(abort);
-        // ORDER: SeqCst, before the look at the sleep word; pairs with the fence after `fall_asleep`.
-        full_fence();
-        self.notice();
+        if self.aborts.tell(abort, &self.inbox) {
+            self.ring();
+        }
     }
 
     /// Worker: whether `take_aborts` would find something.

@@ -4,7 +4,9 @@
 //! reader's look at an empty one is a load. Who writes wakes a reader that sleeps, as with the inbox's
 //! flags: write, fence, look at the sleep word; the reader sets that, fences, and looks here.
 
-use crate::prim::{AtomicBool, Ordering, SpinLock};
+use super::Linked;
+use super::inbox::Inbox;
+use crate::prim::{AtomicBool, Ordering, SpinLock, full_fence};
 
 pub(crate) struct Post<T> {
     /// Changed under the lock.
@@ -20,8 +22,16 @@ impl<T> Post<T> {
         }
     }
 
-    /// Anyone; a SeqCst fence and a look whether the reader sleeps follow.
-    pub(crate) fn write(&self, news: T) {
+    /// Anyone: whether the reader, whose inbox that is, has to be woken for it.
+    #[must_use]
+    pub(crate) fn tell<N: Linked>(&self, news: T, inbox: &Inbox<N>) -> bool {
+        self.write(news);
+        // ORDER: SeqCst, before the look at the sleep word; pairs with the fence after `fall_asleep`.
+        full_fence();
+        inbox.is_asleep()
+    }
+
+    fn write(&self, news: T) {
         let mut written = self.written.lock();
         written.push(news);
         self.has_some.store(true, Ordering::Relaxed);
@@ -47,6 +57,32 @@ mod model {
     use super::*;
     use loom::sync::Arc;
     use loom::thread;
+
+    struct Node(crate::prim::AtomicPtr<Node>);
+
+    impl Linked for Node {
+        fn link(&self) -> &crate::prim::AtomicPtr<Node> {
+            &self.0
+        }
+    }
+
+    /// One tells a reader that is about to sleep: that sees it there, or is woken.
+    #[test]
+    fn a_reader_that_falls_asleep_is_told() {
+        loom::model(|| {
+            let both = Arc::new((Post::new(), Inbox::<Node>::new()));
+            let teller = {
+                let both = both.clone();
+                thread::spawn(move || both.0.tell(7, &both.1))
+            };
+            assert!(both.1.fall_asleep());
+            // ORDER: SeqCst; pairs with the fence in `tell`.
+            crate::prim::fence(Ordering::SeqCst);
+            let seen = both.0.has_some();
+            let woken = teller.join().unwrap();
+            assert!(seen || woken, "the reader would sleep on news");
+        });
+    }
 
     /// Two write while the reader reads: it gets both, and what is left is announced.
     #[test]

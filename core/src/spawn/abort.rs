@@ -148,3 +148,34 @@ pub fn check_cancelled() {
 pub fn shield<R>(f: impl FnOnce() -> R) -> R {
     shielded(f)
 }
+
+#[cfg(all(test, panic = "unwind"))]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use crate::{channel, routine, runtime};
+
+    /// What travels to the home of a cancelled routine counts as one who knows it, and goes.
+    #[test]
+    fn a_cancellation_keeps_nothing() {
+        let runtime = runtime::Builder::new().workers(1).build().unwrap();
+        let (tx, parked) = channel::bounded(1);
+        let parks = runtime.spawn(move || {
+            tx.send(()).unwrap();
+            routine::park();
+        });
+        parked.recv().unwrap();
+        // It parks, and can be reached.
+        runtime.spawn(|| ()).join().unwrap();
+        let abort = parks.abort_handle();
+        assert!(abort.header.count() > 1);
+        abort.abort().unwrap();
+        assert!(parks.join().unwrap_err().is_cancelled());
+        // Whoever wakes the one that joins holds it for a moment.
+        let start = Instant::now();
+        while abort.header.count() > 1 {
+            assert!(start.elapsed() < Duration::from_secs(30), "for good");
+            std::thread::yield_now();
+        }
+    }
+}
