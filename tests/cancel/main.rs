@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 mod abort;
+mod behind;
 mod calls;
+mod limits;
 mod own;
 mod payloads;
 mod points;

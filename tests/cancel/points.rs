@@ -17,11 +17,13 @@ use rust_routines_tests::watched;
 
 use super::{HOUR, assert_cancelled, blocked, workers};
 
-type Check = Box<dyn FnOnce()>;
+pub(super) type Check = Box<dyn FnOnce()>;
 
 /// Blocks a routine in `body`, cancels it from its own home or from another thread, and lets `check` look.
 #[track_caller]
-fn cancelled_in(ways: impl Fn() -> (Box<dyn FnOnce() + Send>, Check) + Send + Sync + 'static) {
+pub(super) fn cancelled_in(
+    ways: impl Fn() -> (Box<dyn FnOnce() + Send>, Check) + Send + Sync + 'static,
+) {
     watched(move || {
         workers(1).run(|| {
             for from_afar in [false, true] {
@@ -46,7 +48,7 @@ fn cancelled_in(ways: impl Fn() -> (Box<dyn FnOnce() + Send>, Check) + Send + Sy
     });
 }
 
-fn way(
+pub(super) fn way(
     body: impl FnOnce() + Send + 'static,
     check: impl FnOnce() + 'static,
 ) -> (Box<dyn FnOnce() + Send>, Check) {

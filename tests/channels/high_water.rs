@@ -147,6 +147,6 @@ fn a_callback_that_parks_is_named() {
                 .cloned()
                 .unwrap_or_default()
         });
-        assert!(text.contains("forbid_park"), "{text:?}");
+        assert!(text.contains("in a callback"), "{text:?}");
     });
 }
