@@ -294,3 +294,21 @@ fn calls_may_use_the_token() {
         (1, 1)
     );
 }
+
+/// The timer has fired, and what it has started has not had its turn yet, when the token goes: what was registered runs.
+#[test]
+fn a_token_dropped_at_its_deadline_runs_its_calls() {
+    watched(|| {
+        let runtime = workers(1);
+        let ran = Arc::new(AtomicUsize::new(0));
+        for round in 1..=100 {
+            let count = counts(&ran);
+            runtime.run(|| {
+                let token = CancelToken::new().child_timeout(Duration::from_micros(200));
+                token.on_cancel(count);
+                time::sleep_until(token.deadline().unwrap());
+            });
+            spin_until("it ran", || ran.load(Ordering::SeqCst) == round);
+        }
+    });
+}

@@ -163,7 +163,7 @@ impl Node {
         if under.reason.is_some() || (under.calls.is_empty() && under.children.is_empty()) {
             return false;
         }
-        if this.timer.get().is_some_and(Deadline::is_set) {
+        if this.timer.get().is_some_and(Deadline::is_lit) {
             under.itself = Some(this.clone());
             return true;
         }
@@ -316,7 +316,7 @@ impl Node {
         None
     }
 
-    /// Its timer will not fire.
+    /// Its timer has fired, or will not.
     pub(super) fn lose_deadline(this: &Arc<Node>) {
         let itself = this.under.lock().itself.take();
         if itself.is_some() {
