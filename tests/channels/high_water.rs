@@ -142,10 +142,7 @@ fn a_callback_that_parks_is_named() {
             let sent = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sender.send(1)));
             let payload = sent.expect_err("a park in the callback");
             assert_eq!(receiver.try_recv(), Ok(1));
-            payload
-                .downcast_ref::<String>()
-                .cloned()
-                .unwrap_or_default()
+            *payload.downcast_ref::<&str>().expect("a text")
         });
         assert!(text.contains("in a callback"), "{text:?}");
     });
