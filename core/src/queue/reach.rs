@@ -87,7 +87,7 @@ impl Reach {
 
     /// The routine, having left its home: it has not waited yet anywhere.
     pub(crate) fn renew(&self) {
-        // In this order: in between, who cancels tells nobody, as at any time before `settle`.
+        // In between, who cancels tells nobody, as at any time before `settle`.
         self.word.fetch_or(NEW, Ordering::Relaxed);
         self.word.fetch_and(CANCELLED | NEW, Ordering::Relaxed);
     }
