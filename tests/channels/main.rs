@@ -24,55 +24,13 @@ mod wakers;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
-use std::thread;
 
 use rust_routines::runtime::Runtime;
+use rust_routines_tests::sides::{On, PAIRS, Side, start};
 use rust_routines_tests::wait::blocked;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
-}
-
-/// Where one side of a channel runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum On {
-    Routine,
-    Thread,
-}
-
-/// All four pairs of where two sides run.
-const PAIRS: [(On, On); 4] = [
-    (On::Routine, On::Routine),
-    (On::Routine, On::Thread),
-    (On::Thread, On::Routine),
-    (On::Thread, On::Thread),
-];
-
-/// What one side does, wherever it runs: joined in one way.
-enum Side<T> {
-    Routine(rust_routines::routine::JoinHandle<T>),
-    Thread(thread::JoinHandle<T>),
-}
-
-impl<T> Side<T> {
-    #[track_caller]
-    fn join(self) -> T {
-        match self {
-            Side::Routine(handle) => handle.join().unwrap(),
-            Side::Thread(handle) => handle.join().unwrap(),
-        }
-    }
-}
-
-fn start<T: Send + 'static>(
-    runtime: &Runtime,
-    on: On,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Side<T> {
-    match on {
-        On::Routine => Side::Routine(runtime.spawn(body)),
-        On::Thread => Side::Thread(thread::spawn(body)),
-    }
 }
 
 /// Polls once; nobody hears the waker.

@@ -24,60 +24,15 @@ mod waiters;
 
 use std::fmt::Debug;
 use std::io::{self, ErrorKind, Write};
-use std::thread;
 
 use rust_routines::net::{self, TcpListener, TcpStream};
 use rust_routines::runtime::Runtime;
 use rust_routines::time::Duration;
+use rust_routines_tests::sides::{BOTH, On, PAIRS, Side, start};
 use socket2::SockRef;
 
 fn workers(n: usize) -> Runtime {
     rust_routines_tests::workers(n)
-}
-
-/// Where one side of a connection runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum On {
-    Routine,
-    Thread,
-}
-
-/// Where a test of one side runs.
-const BOTH: [On; 2] = [On::Routine, On::Thread];
-
-/// All four pairs of where two sides run.
-const PAIRS: [(On, On); 4] = [
-    (On::Routine, On::Routine),
-    (On::Routine, On::Thread),
-    (On::Thread, On::Routine),
-    (On::Thread, On::Thread),
-];
-
-/// What one side does, wherever it runs: joined in one way.
-enum Side<T> {
-    Routine(rust_routines::routine::JoinHandle<T>),
-    Thread(thread::JoinHandle<T>),
-}
-
-impl<T> Side<T> {
-    #[track_caller]
-    fn join(self) -> T {
-        match self {
-            Side::Routine(handle) => handle.join().unwrap(),
-            Side::Thread(handle) => handle.join().unwrap(),
-        }
-    }
-}
-
-fn start<T: Send + 'static>(
-    runtime: &Runtime,
-    on: On,
-    body: impl FnOnce() -> T + Send + 'static,
-) -> Side<T> {
-    match on {
-        On::Routine => Side::Routine(runtime.spawn(body)),
-        On::Thread => Side::Thread(thread::spawn(body)),
-    }
 }
 
 /// A listener at a port that was free.

@@ -14,6 +14,7 @@ pub mod drops;
 mod pinned;
 pub mod probe;
 pub mod process;
+pub mod sides;
 pub mod tasks;
 pub mod wait;
 
