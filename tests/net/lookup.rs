@@ -1,6 +1,5 @@
 //! Names: what is looked up, and that a resolver which hangs stops nobody who does not ask it.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::net::{self, IpAddr, SocketAddr};
 use std::path::Path;
@@ -8,7 +7,7 @@ use std::process::Command;
 
 use rust_routines::net::ToSocketAddrs;
 use rust_routines::runtime;
-use rust_routines_tests::process::{self, Running};
+use rust_routines_tests::process::{Running, SilentResolver};
 use rust_routines_tests::{eventually, watched};
 
 use super::{BOTH, start, workers};
@@ -116,26 +115,14 @@ fn no_thread_is_started_for_addresses_and_at_least_one_is_allowed() {
     assert!(refused.to_string().contains("at least 1"), "{refused}");
 }
 
-/// The resolver of glibc reads a file that the environment names before it looks anything up; here that is a
-/// pipe in which nobody writes.
 #[test]
 fn a_resolver_that_hangs_stops_only_those_who_ask_it() {
-    let folder =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lookup-{}", std::process::id()));
-    fs::create_dir_all(&folder).unwrap();
-    let pipe = folder.join("host.conf");
-    let made = Command::new("mkfifo")
-        .arg(&pipe)
-        .status()
-        .expect("the command `mkfifo`");
-    assert!(made.success());
-
+    let resolver = SilentResolver::new(Path::new(env!("CARGO_TARGET_TMPDIR")), "hangs");
     let mut child = Command::new(env!("CARGO_BIN_EXE_scenario"));
-    let mut child = Running::start(child.arg("lookups-hang").env("RESOLV_HOST_CONF", &pipe));
+    let mut child = Running::start(resolver.asked_by(child.arg("lookups-hang")));
     child.wait_for_line("hung");
-    fs::write(&pipe, "").expect("somebody reads it");
-    let ended: process::Ended = child.finish().success();
-    fs::remove_dir_all(&folder).unwrap();
+    resolver.answer();
+    let ended = child.finish().success();
 
     assert_eq!(ended.value("addresses"), "true");
     assert_eq!(ended.number("threads.before"), 0);

@@ -1,7 +1,9 @@
 //! Child processes: for what ends a process, or is counted per process.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -112,6 +114,53 @@ pub fn limit_growth(process: u32, more: Option<u64>) {
 #[track_caller]
 pub fn run(command: &mut Command) -> Ended {
     Running::start(command).finish()
+}
+
+/// A resolver of names that does not answer. That of glibc reads a file that the environment names before it looks
+/// anything up; here that is a pipe in which nobody writes.
+pub struct SilentResolver {
+    folder: PathBuf,
+}
+
+impl SilentResolver {
+    /// With a pipe of its own in `folder`.
+    ///
+    /// # Panics
+    /// If that cannot be made.
+    #[track_caller]
+    pub fn new(folder: &Path, name: &str) -> SilentResolver {
+        let folder = folder.join(format!("resolver-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder of our own");
+        let resolver = SilentResolver { folder };
+        let made = Command::new("mkfifo").arg(resolver.pipe()).status();
+        assert!(made.expect("the command `mkfifo`").success());
+        resolver
+    }
+
+    fn pipe(&self) -> PathBuf {
+        self.folder.join("host.conf")
+    }
+
+    /// Makes `command` ask it.
+    pub fn asked_by<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("RESOLV_HOST_CONF", self.pipe())
+    }
+
+    /// Answers, once somebody asks.
+    ///
+    /// # Panics
+    /// If the pipe is gone.
+    #[track_caller]
+    pub fn answer(self) {
+        fs::write(self.pipe(), "").expect("somebody reads it");
+    }
+}
+
+impl Drop for SilentResolver {
+    fn drop(&mut self) {
+        // What is left lies in the tests' own folder.
+        let _removed = fs::remove_dir_all(&self.folder);
+    }
 }
 
 /// A child that is spoken with: it writes lines, and goes on when its stdin is closed.
