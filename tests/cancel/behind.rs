@@ -26,7 +26,7 @@ fn cancel<T>(front: JoinHandle<T>, from_afar: bool) {
     assert_cancelled(front.join());
 }
 
-fn both_ways(test: impl Fn(bool) + Send + Sync + 'static) {
+pub(super) fn both_ways(test: impl Fn(bool) + Send + Sync + 'static) {
     watched(move || workers(1).run(|| [false, true].into_iter().for_each(&test)));
 }
 

@@ -4,11 +4,13 @@
 mod abort;
 mod behind;
 mod calls;
+mod inside;
 mod limits;
 mod own;
 mod payloads;
 mod points;
 mod races;
+mod sockets;
 mod storm;
 mod tokens;
 

@@ -1,12 +1,9 @@
 //! Each primitive at each of its waits: a routine that is cancelled there leaves no trace, and nothing that others
 //! have is lost.
 
-use std::io::{Read, Write};
-use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rust_routines::net::{TcpListener, TcpStream};
 use rust_routines::sync::{
     Barrier, Condvar, Latch, Mutex, Notify, Once, OnceLock, RwLock, Semaphore, WaitGroup,
 };
@@ -402,90 +399,6 @@ fn parks_yields_and_joins() {
                 routine::yield_now();
                 assert_eq!(joined.load(Ordering::SeqCst), 1);
             },
-        )
-    });
-}
-
-#[test]
-fn accept() {
-    cancelled_in(|| {
-        let listener = Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let waits = listener.clone();
-        way(
-            move || drop(waits.accept()),
-            move || {
-                let address = listener.local_addr().unwrap();
-                let client = routine::spawn(move || TcpStream::connect(address));
-                listener.accept().unwrap();
-                client.join().unwrap().unwrap();
-            },
-        )
-    });
-}
-
-#[test]
-fn read_and_write() {
-    cancelled_in(|| {
-        let server = StdListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
-        let mut other = stream.try_clone().unwrap();
-        let (mut peer, _) = server.accept().unwrap();
-        let mut waits = stream;
-        way(
-            move || drop(waits.read(&mut [0; 8])),
-            move || {
-                peer.write_all(b"text").unwrap();
-                let mut text = [0; 4];
-                other.read_exact(&mut text).unwrap();
-                assert_eq!(&text, b"text", "no byte is lost");
-            },
-        )
-    });
-    cancelled_in(|| {
-        let server = StdListener::bind("127.0.0.1:0").unwrap();
-        let stream = TcpStream::connect(server.local_addr().unwrap()).unwrap();
-        let (mut peer, _) = server.accept().unwrap();
-        let written = Arc::new(AtomicUsize::new(0));
-        let counts = written.clone();
-        let mut waits = stream;
-        way(
-            move || {
-                loop {
-                    let n = waits.write(&[7; 1 << 16]).unwrap();
-                    counts.fetch_add(n, Ordering::SeqCst);
-                }
-            },
-            move || {
-                let mut read = Vec::new();
-                routine::blocking(|| peer.read_to_end(&mut read)).unwrap();
-                assert_eq!(
-                    read.len(),
-                    written.load(Ordering::SeqCst),
-                    "as much as it was told"
-                );
-            },
-        )
-    });
-}
-
-/// A listener whose queue is full answers nobody: the next connection waits.
-#[test]
-fn connect() {
-    cancelled_in(|| {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-        let socket = socket.unwrap();
-        let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
-        socket.bind(&any.into()).unwrap();
-        socket.listen(0).unwrap();
-        let address = socket.local_addr().unwrap().as_socket().unwrap();
-        let moment = Duration::from_millis(20);
-        let fill: Vec<_> = (0..8)
-            .map(|_| TcpStream::connect_timeout(&address, moment))
-            .collect();
-        assert!(fill.iter().any(Result::is_err), "the queue is full");
-        way(
-            move || drop(TcpStream::connect(address)),
-            move || drop((socket, fill)),
         )
     });
 }

@@ -14,6 +14,7 @@ mod edges;
 mod hooks;
 mod limits;
 mod overflow;
+mod points;
 mod sockets;
 mod stack_budget;
 mod stalls;
@@ -25,6 +26,9 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("blocking-without-threads", blocking::without_threads),
     ("block-at-thread-exit", edges::block_at_thread_exit),
     ("burst", at_rest::burst),
+    ("cancelled-in-a-connect", points::in_a_connect),
+    ("cancelled-in-a-lookup", points::in_a_lookup),
+    ("cancelled-in-a-pause", points::in_a_pause),
     ("cancelled-while-unwinding", cancelled::while_unwinding),
     ("connections", connections::main),
     ("cycles", cycles::main),

@@ -21,7 +21,7 @@ fn workers(n: usize) -> Runtime {
     builder.build().expect("workers")
 }
 
-fn listen() -> TcpListener {
+pub(crate) fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn many() {
 }
 
 /// Takes all descriptors that are left, and those that the monitor may have had for a moment.
-fn take_files(files: &mut Vec<File>) {
+pub(crate) fn take_files(files: &mut Vec<File>) {
     loop {
         let before = files.len();
         let error = loop {

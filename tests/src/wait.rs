@@ -88,6 +88,25 @@ pub fn blocked<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> 
     handle
 }
 
+/// In a routine: cancels another one of this home, from here or from another thread; does not wait for its end. The
+/// home does nothing else in the meantime.
+#[track_caller]
+pub fn abort<T>(handle: &JoinHandle<T>, from_afar: bool) {
+    if from_afar {
+        let abort = handle.abort_handle();
+        let aborts = thread::spawn(move || abort.abort());
+        let told = aborts.join().expect("it does not panic");
+        told.expect("it can be cancelled");
+    } else {
+        handle.abort().expect("it can be cancelled");
+    }
+}
+
+/// In a routine: lets the others of this home have many turns. That is no time: what waits for a clock goes on waiting.
+pub fn turns() {
+    (0..100).for_each(|_| routine::yield_now());
+}
+
 /// Runs the body of a test on a plain thread of its own and rethrows its panic.
 ///
 /// # Panics
