@@ -83,24 +83,32 @@ impl Core {
             return None;
         }
         let (idle, roster) = (&self.shared.idle, &self.shared.roster);
+        let search = || idle.search(roster.active_count().saturating_sub(idle.sleeping()));
+        if let Some(search) = search() {
+            return Some(search);
+        }
         let start = clock::now();
+        if !self.may_pause(start) {
+            return None;
+        }
         loop {
-            let search = idle.search(roster.active_count().saturating_sub(idle.sleeping()));
+            self.pause_for_mail();
+            let search = search();
             if search.is_some() || self.has_work_of_its_own() || clock::now() - start >= LINGER {
                 return search;
             }
-            self.pause_for_mail();
         }
+    }
+
+    /// Whether pauses keep nobody from a CPU, nor events from coming together.
+    fn may_pause(&self, now: Nanos) -> bool {
+        self.stands_apart(now) && !self.pace.gathers(now)
     }
 
     /// `Ok` when there is something to do, and the search has been ended.
     fn search_for_a_while(&self, searching: Searching) -> Result<(), Searching> {
         let start = clock::now();
-        let spin = if self.stands_apart(start) && !self.pace.gathers(start) {
-            SPIN
-        } else {
-            0
-        };
+        let spin = if self.may_pause(start) { SPIN } else { 0 };
         let mut turns = 0;
         while turns < TURNS {
             if self.poll_at_once() || self.has_work_of_its_own() {
