@@ -1,10 +1,9 @@
 //! Sockets, in a process whose descriptors can be counted and used up.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use rust_routines::net::{self, TcpListener, TcpStream};
@@ -152,23 +151,37 @@ pub(crate) fn many() {
     println!("answered={}", answered.load(Ordering::SeqCst));
 }
 
-/// Takes all descriptors that are left, and those that the monitor may have had for a moment.
+/// Takes all descriptors that are left, and those that the monitor, which reads what `/proc` says of threads, has for a
+/// moment: nobody gets one until some of them are given back.
 pub(crate) fn take_files(files: &mut Vec<File>) {
-    loop {
-        let before = files.len();
-        let error = loop {
+    static LIMIT: OnceLock<usize> = OnceLock::new();
+    let limit = *LIMIT.get_or_init(limit_of_files);
+    // To read a link takes no descriptor.
+    let is_taken = |number: usize| {
+        let file = fs::read_link(format!("/proc/self/fd/{number}"));
+        file.is_ok_and(|file| !file.starts_with("/proc"))
+    };
+    eventually("all descriptors are taken", || {
+        loop {
             match File::open("/dev/null") {
                 Ok(file) => files.push(file),
-                Err(error) => break error,
+                Err(error) => {
+                    assert_ne!(error.kind(), ErrorKind::NotFound, "{error}");
+                    break;
+                }
             }
-        };
-        assert_ne!(error.kind(), ErrorKind::NotFound, "{error}");
-        if files.len() == before {
-            return;
         }
-        // Longer than the monitor has one open.
-        thread::sleep(Duration::from_millis(20));
-    }
+        (0..limit).all(is_taken)
+    });
+}
+
+/// How many descriptors this process may have.
+fn limit_of_files() -> usize {
+    let limits = fs::read_to_string("/proc/self/limits").expect("a free descriptor");
+    let mut lines = limits.lines();
+    let files = lines.find_map(|line| line.strip_prefix("Max open files"));
+    let soft = files.and_then(|numbers| numbers.split_whitespace().next());
+    soft.expect("a limit").parse().expect("a number")
 }
 
 /// Waits until routines have been run `times` times.
